@@ -1,0 +1,41 @@
+"""The tables. Each module holds the models of one subject, their QuerySets and constraints."""
+
+from workflows.models.base import PayloadField, Scope
+from workflows.models.definitions import (
+    ActionDefinition,
+    WorkbookDefinition,
+    WorkflowDefinition,
+    WorkflowRevision,
+)
+from workflows.models.environments import Environment
+from workflows.models.executions import (
+    ActionExecution,
+    ContextNode,
+    TaskExecution,
+    WorkflowExecution,
+)
+from workflows.models.projects import ApiToken, Membership, Project, Role
+from workflows.models.runtime import BrokerMark, HistoryEvent, Timer, TimerKind, WorkerProcess
+
+__all__ = [
+    "ActionDefinition",
+    "ActionExecution",
+    "ApiToken",
+    "BrokerMark",
+    "ContextNode",
+    "Environment",
+    "HistoryEvent",
+    "Membership",
+    "PayloadField",
+    "Project",
+    "Role",
+    "Scope",
+    "TaskExecution",
+    "Timer",
+    "TimerKind",
+    "WorkbookDefinition",
+    "WorkerProcess",
+    "WorkflowDefinition",
+    "WorkflowExecution",
+    "WorkflowRevision",
+]

@@ -1,0 +1,249 @@
+"""The state of runs: executions, their tasks, the tasks' actions, and the contexts tasks saw."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from workflows.engine.states import FINAL, UNFINISHED, State
+from workflows.models.base import PayloadField
+from workflows.models.definitions import WorkflowRevision
+from workflows.models.projects import Project
+
+STATES = [(state.value, state.value) for state in State]
+_FINAL = sorted(FINAL)
+_UNFINISHED = sorted(UNFINISHED)
+
+
+class WorkflowExecution(models.Model):
+    """One run of a workflow.
+
+    `parent_task` is the task that started it; `is_handled` says that the parent has taken note of
+    its end. `globals` is the one store of vars and global variables. `backlog` holds transitions
+    that a pause put off. `is_started` is False until the first advance made the start tasks.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    revision = models.ForeignKey(WorkflowRevision, models.PROTECT, related_name="executions")
+    workflow_id = models.UUIDField()
+    workflow_name = models.CharField(max_length=255)
+    workflow_namespace = models.CharField(max_length=255, blank=True, default="")
+    description = models.TextField(blank=True, default="")
+    tags = ArrayField(models.TextField(), default=list, blank=True)
+    state = models.CharField(max_length=16, choices=STATES, default=State.RUNNING)
+    state_info = models.TextField(null=True)  # noqa: DJ001 - null on the wire
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    is_started = models.BooleanField(default=False)
+    is_handled = models.BooleanField(default=True)
+    is_accepted = models.BooleanField(default=False)
+    item_index = models.IntegerField(default=0)
+    depth = models.PositiveIntegerField(default=0)
+    parent_task = models.ForeignKey(
+        "TaskExecution", models.CASCADE, null=True, related_name="children"
+    )
+    parent_execution_id = models.UUIDField(null=True)
+    root_execution_id = models.UUIDField(null=True)
+    source_execution_id = models.UUIDField(null=True)
+    backlog = PayloadField(default=list)
+    input = PayloadField(default=dict)
+    params = PayloadField(default=dict)
+    globals = PayloadField(default=dict)
+    output = PayloadField(null=True)
+
+    class Meta:
+        db_table = "workflow_executions"
+        indexes = [  # noqa: RUF012
+            # Lists of a project, newest first or last.
+            models.Index(fields=["project", "created_at", "id"], name="executions_by_project"),
+            # The tree below a root.
+            models.Index(fields=["root_execution_id"], name="executions_by_root"),
+            # Children whose end the parent has not seen: read by each advance and by the sweep.
+            models.Index(
+                fields=["parent_execution_id"],
+                name="executions_unhandled",
+                condition=Q(is_handled=False),
+            ),
+            # What is alive: sweep and dashboard.
+            models.Index(
+                fields=["created_at"],
+                name="executions_live",
+                condition=Q(state__in=_UNFINISHED),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workflow_name} {self.id}"
+
+
+class ContextNode(models.Model):
+    """The branch variables at one point of a run; never changed once written.
+
+    A node holds what differs from `base`, or everything when `base` is null. `versions` counts per
+    leaf key how often it was published along the branch, which decides merges at joins.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    execution = models.ForeignKey(WorkflowExecution, models.CASCADE, related_name="contexts")
+    base_id = models.UUIDField(null=True)
+    depth = models.PositiveIntegerField(default=0)
+    variables = PayloadField(default=dict)
+    versions = PayloadField(default=dict)
+
+    class Meta:
+        db_table = "context_nodes"
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class TaskExecution(models.Model):
+    """One run of a task.
+
+    `context_id` is the context it saw, `out_context_id` the one its followers see. `is_processed`
+    says that its transitions were followed, `has_followers` that one of them led somewhere.
+    `unique_key` names a join and its round, so that it exists once. `arrivals` are the inbound
+    tasks that have triggered a join. `attempt` counts the retries since the last start, `round` every
+    start of its work. `waits_for` is why a DELAYED or IDLE task waits. `pending`
+    holds the end that wait-after puts off. `closed_from` is the state it had when the end of its
+    execution closed it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    execution = models.ForeignKey(WorkflowExecution, models.CASCADE, related_name="tasks")
+    name = models.CharField(max_length=255)
+    type = models.CharField(max_length=16, default="ACTION")
+    state = models.CharField(max_length=16, choices=STATES, default=State.RUNNING)
+    state_info = models.TextField(null=True)  # noqa: DJ001 - null on the wire
+    tags = ArrayField(models.TextField(), default=list, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    is_processed = models.BooleanField(default=False)
+    has_followers = models.BooleanField(default=False)
+    is_error_handled = models.BooleanField(default=False)
+    unique_key = models.CharField(max_length=300, null=True)  # noqa: DJ001 - null: not a join
+    attempt = models.PositiveIntegerField(default=0)
+    round = models.PositiveIntegerField(default=0)
+    waits_for = models.CharField(max_length=16, blank=True, default="")
+    closed_from = models.CharField(max_length=16, blank=True, default="")
+    items_total = models.PositiveIntegerField(null=True)
+    concurrency = models.PositiveIntegerField(null=True)
+    context_id = models.UUIDField(null=True)
+    out_context_id = models.UUIDField(null=True)
+    triggered_by = PayloadField(default=list)
+    arrivals = PayloadField(default=dict)
+    pending = PayloadField(null=True)
+    published = PayloadField(default=dict)
+    published_global = PayloadField(default=dict)
+
+    class Meta:
+        db_table = "task_executions"
+        constraints = [  # noqa: RUF012
+            # A join exists once per round, whoever triggers it.
+            models.UniqueConstraint(
+                fields=["execution", "unique_key"], name="task_executions_unique_key"
+            ),
+        ]
+        indexes = [  # noqa: RUF012
+            # Lists of a project.
+            models.Index(fields=["project", "created_at", "id"], name="tasks_by_project"),
+            # The newest run of a task by name: `task('x')`, arrivals, rerun.
+            models.Index(fields=["execution", "name", "created_at"], name="tasks_by_name"),
+            # Is anything left to do? Read at the end of each branch.
+            models.Index(
+                fields=["execution", "name"],
+                name="tasks_unfinished",
+                condition=Q(state__in=_UNFINISHED),
+            ),
+            # Failures that nothing handled, and cancelled tasks: read once at the end.
+            models.Index(
+                fields=["execution"],
+                name="tasks_unhandled",
+                condition=Q(state="ERROR", is_error_handled=False) | Q(state="CANCELLED"),
+            ),
+            # Ended while the execution was paused: read at the resume.
+            models.Index(
+                fields=["execution"],
+                name="tasks_unprocessed",
+                condition=Q(state__in=_FINAL, is_processed=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.id}"
+
+
+class ActionExecution(models.Model):
+    """One attempt of an action, or one item of it; also the outbox of work.
+
+    RUNNING without `token` is ready for a worker; the worker that sets `token` owns the attempt,
+    and every later write of that attempt names the token. IDLE items wait for capacity and are not
+    shown to users. An ended action with `is_handled` False waits for the engine. `base_name` and
+    `base_input` are what really runs when `name` is an ad-hoc action.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    execution = models.ForeignKey(
+        WorkflowExecution, models.CASCADE, null=True, related_name="actions", db_index=False
+    )
+    task = models.ForeignKey(TaskExecution, models.CASCADE, null=True, related_name="actions")
+    name = models.CharField(max_length=255)
+    namespace = models.CharField(max_length=255, blank=True, default="")
+    description = models.TextField(blank=True, default="")
+    state = models.CharField(max_length=16, choices=STATES, default=State.RUNNING)
+    state_info = models.TextField(null=True)  # noqa: DJ001 - null on the wire
+    is_accepted = models.BooleanField(default=False)
+    is_handled = models.BooleanField(default=False)
+    is_sync = models.BooleanField(default=True)
+    is_inline = models.BooleanField(default=False)
+    is_safe_rerun = models.BooleanField(default=False)
+    is_closed = models.BooleanField(default=False)
+    target = models.CharField(max_length=255, blank=True, default="")
+    timeout = models.FloatField(null=True)
+    item_index = models.IntegerField(default=0)
+    attempt = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    dispatched_at = models.DateTimeField(null=True)
+    send_count = models.PositiveIntegerField(default=0)
+    starts = models.PositiveIntegerField(default=0)
+    token = models.UUIDField(null=True)
+    process_id = models.UUIDField(null=True)
+    base_name = models.CharField(max_length=255, blank=True, default="")
+    input = PayloadField(default=dict)
+    base_input = PayloadField(null=True)
+    output = PayloadField(null=True)
+
+    class Meta:
+        db_table = "action_executions"
+        indexes = [  # noqa: RUF012
+            # Lists of a project.
+            models.Index(fields=["project", "created_at", "id"], name="actions_by_project"),
+            # Ended and not yet seen by the engine: read by each advance and by the sweep.
+            models.Index(
+                fields=["execution"],
+                name="actions_unhandled",
+                condition=Q(state__in=_FINAL, is_handled=False),
+            ),
+            # Open actions: what lanes claim next, whether a task has open items, what the sweep
+            # looks after.
+            models.Index(
+                fields=["task", "state", "item_index"],
+                name="actions_open",
+                condition=Q(state__in=_UNFINISHED),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.id}"

@@ -1,0 +1,91 @@
+"""What keeps runs alive: timers, the beats of processes, the broker's mark, the history."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from workflows.models.base import PayloadField
+from workflows.models.executions import TaskExecution, WorkflowExecution
+
+
+class TimerKind(models.TextChoices):
+    """What happens when a timer is due."""
+
+    WAIT_BEFORE = "wait-before"
+    WAIT_AFTER = "wait-after"
+    RETRY = "retry"
+    TIMEOUT = "timeout"
+
+
+class Timer(models.Model):
+    """Something to do for a task at a time; fired by the advance of its execution."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    execution = models.ForeignKey(WorkflowExecution, models.CASCADE, related_name="timers")
+    task = models.ForeignKey(TaskExecution, models.CASCADE, related_name="timers")
+    kind = models.CharField(max_length=16, choices=TimerKind)
+    due_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "timers"
+        constraints = [  # noqa: RUF012
+            models.UniqueConstraint(fields=["task", "kind"], name="timers_one_per_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.due_at}"
+
+
+class WorkerProcess(models.Model):
+    """One process that runs jobs. It raises `beat` and names the attempts it is working on."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    queues = models.TextField(blank=True, default="")
+    started_at = models.DateTimeField()
+    beat = models.PositiveBigIntegerField(default=0)
+    beat_at = models.DateTimeField()
+    tokens = PayloadField(default=list)
+
+    class Meta:
+        db_table = "worker_processes"
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"
+
+
+class BrokerMark(models.Model):
+    """The random value last seen in the broker; another one there means that it lost its data."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    value = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "broker_mark"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class HistoryEvent(models.Model):
+    """One change of state, append-only. `actor` is empty for the engine itself."""
+
+    id = models.BigAutoField(primary_key=True)
+    execution = models.ForeignKey(WorkflowExecution, models.CASCADE, related_name="history")
+    task_id = models.UUIDField(null=True)
+    action_id = models.UUIDField(null=True)
+    name = models.CharField(max_length=255)
+    state_from = models.CharField(max_length=16, blank=True, default="")
+    state_to = models.CharField(max_length=16)
+    reason = models.TextField(blank=True, default="")
+    actor = models.CharField(max_length=255, blank=True, default="")
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "history_events"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.state_from} -> {self.state_to}"
