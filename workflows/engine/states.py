@@ -26,9 +26,7 @@ class State(StrEnum):
 FINAL: Final = frozenset({State.SUCCESS, State.ERROR, State.CANCELLED, State.SKIPPED})
 UNFINISHED: Final = frozenset(State) - FINAL
 
-_OPEN: Final = frozenset(
-    {State.IDLE, State.WAITING, State.RUNNING, State.DELAYED, State.PAUSED}
-)
+_OPEN: Final = frozenset({State.IDLE, State.WAITING, State.RUNNING, State.DELAYED, State.PAUSED})
 
 EXECUTION_CHANGES: Final[Mapping[State, frozenset[State]]] = {
     State.IDLE: frozenset({State.RUNNING, State.ERROR, State.CANCELLED}),
@@ -45,9 +43,9 @@ TASK_CHANGES: Final[Mapping[State, frozenset[State]]] = {
     State.RUNNING: _OPEN | FINAL - {State.SKIPPED},
     State.DELAYED: _OPEN | FINAL - {State.SKIPPED},
     State.PAUSED: _OPEN | FINAL - {State.SKIPPED},
-    State.SUCCESS: frozenset(),
+    State.SUCCESS: frozenset({State.ERROR}),  # a guard that cannot be evaluated
     State.ERROR: frozenset({State.RUNNING, State.WAITING, State.SKIPPED}),  # rerun, skip
-    State.CANCELLED: frozenset({State.RUNNING, State.WAITING}),
+    State.CANCELLED: _OPEN | {State.SUCCESS, State.ERROR},  # revived, or a late result
     State.SKIPPED: frozenset(),
 }
 

@@ -11,6 +11,7 @@ from workflows.models.environments import Environment
 from workflows.models.executions import (
     ActionExecution,
     ContextNode,
+    JoinArrival,
     TaskExecution,
     WorkflowExecution,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "ContextNode",
     "Environment",
     "HistoryEvent",
+    "JoinArrival",
     "Membership",
     "PayloadField",
     "Project",

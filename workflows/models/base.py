@@ -9,7 +9,8 @@ from django.db import models
 from psycopg.types.json import Json
 
 
-def _dump(value: object) -> str:
+def dump_json(value: object) -> str:
+    """Write JSON as it is stored: text as it is, no spaces, no NaN."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
@@ -26,7 +27,7 @@ class PayloadField(models.Field[Any, Any]):
         return "json"
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        return None if value is None else Json(value, dumps=_dump)
+        return None if value is None else Json(value, dumps=dump_json)
 
 
 class Scope(models.TextChoices):

@@ -59,7 +59,7 @@ class WorkflowDefinition(OwnedDefinition):
 
     class Meta:
         db_table = "workflow_definitions"
-        constraints = [  # noqa: RUF012
+        constraints = [
             models.UniqueConstraint(
                 fields=["project", "namespace", "name"], name="workflow_definitions_unique_name"
             ),
@@ -94,7 +94,7 @@ class WorkflowRevision(models.Model):
 
     class Meta:
         db_table = "workflow_revisions"
-        constraints = [  # noqa: RUF012
+        constraints = [
             models.UniqueConstraint(
                 fields=["workflow", "number"], name="workflow_revisions_unique_number"
             ),
@@ -111,7 +111,7 @@ class WorkbookDefinition(OwnedDefinition):
 
     class Meta:
         db_table = "workbook_definitions"
-        constraints = [  # noqa: RUF012
+        constraints = [
             models.UniqueConstraint(
                 fields=["project", "namespace", "name"], name="workbook_definitions_unique_name"
             ),
@@ -129,7 +129,7 @@ class ActionDefinition(OwnedDefinition):
 
     class Meta:
         db_table = "action_definitions"
-        constraints = [  # noqa: RUF012
+        constraints = [
             models.UniqueConstraint(
                 fields=["project", "namespace", "name"], name="action_definitions_unique_name"
             ),

@@ -27,7 +27,7 @@ class Environment(models.Model):
 
     class Meta:
         db_table = "environments"
-        constraints = [  # noqa: RUF012
+        constraints = [
             models.UniqueConstraint(fields=["project", "name"], name="environments_unique_name"),
         ]
 

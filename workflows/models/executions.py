@@ -23,7 +23,8 @@ class WorkflowExecution(models.Model):
 
     `parent_task` is the task that started it; `is_handled` says that the parent has taken note of
     its end. `globals` is the one store of vars and global variables. `backlog` holds transitions
-    that a pause put off. `is_started` is False until the first advance made the start tasks.
+    that a pause put off. `is_started` is False until the first advance made the start tasks;
+    `is_cut_off` says that the last one had no time for all inline actions.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -40,9 +41,11 @@ class WorkflowExecution(models.Model):
     updated_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     is_started = models.BooleanField(default=False)
+    is_cut_off = models.BooleanField(default=False)
     is_handled = models.BooleanField(default=True)
     is_accepted = models.BooleanField(default=False)
     item_index = models.IntegerField(default=0)
+    round = models.PositiveIntegerField(default=0)
     depth = models.PositiveIntegerField(default=0)
     parent_task = models.ForeignKey(
         "TaskExecution", models.CASCADE, null=True, related_name="children"
@@ -58,7 +61,7 @@ class WorkflowExecution(models.Model):
 
     class Meta:
         db_table = "workflow_executions"
-        indexes = [  # noqa: RUF012
+        indexes = [
             # Lists of a project, newest first or last.
             models.Index(fields=["project", "created_at", "id"], name="executions_by_project"),
             # The tree below a root.
@@ -107,11 +110,10 @@ class TaskExecution(models.Model):
 
     `context_id` is the context it saw, `out_context_id` the one its followers see. `is_processed`
     says that its transitions were followed, `has_followers` that one of them led somewhere.
-    `unique_key` names a join and its round, so that it exists once. `arrivals` are the inbound
-    tasks that have triggered a join. `attempt` counts the retries since the last start, `round` every
-    start of its work. `waits_for` is why a DELAYED or IDLE task waits. `pending`
-    holds the end that wait-after puts off. `closed_from` is the state it had when the end of its
-    execution closed it.
+    `unique_key` names a join and its round, so that it exists once; `arrived` counts its arrivals.
+    `attempt` counts the retries since the last start, `round` every start of its work. `waits_for`
+    is why a DELAYED or IDLE task waits. `pending` holds the end that wait-after puts off.
+    `closed_from` is the state it had when the end of its execution closed it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -132,6 +134,9 @@ class TaskExecution(models.Model):
     unique_key = models.CharField(max_length=300, null=True)  # noqa: DJ001 - null: not a join
     attempt = models.PositiveIntegerField(default=0)
     round = models.PositiveIntegerField(default=0)
+    has_paused_before = models.BooleanField(default=False)
+    has_waited_before = models.BooleanField(default=False)
+    has_waited_after = models.BooleanField(default=False)
     waits_for = models.CharField(max_length=16, blank=True, default="")
     closed_from = models.CharField(max_length=16, blank=True, default="")
     items_total = models.PositiveIntegerField(null=True)
@@ -139,20 +144,20 @@ class TaskExecution(models.Model):
     context_id = models.UUIDField(null=True)
     out_context_id = models.UUIDField(null=True)
     triggered_by = PayloadField(default=list)
-    arrivals = PayloadField(default=dict)
+    arrived = models.PositiveIntegerField(default=0)
     pending = PayloadField(null=True)
     published = PayloadField(default=dict)
     published_global = PayloadField(default=dict)
 
     class Meta:
         db_table = "task_executions"
-        constraints = [  # noqa: RUF012
+        constraints = [
             # A join exists once per round, whoever triggers it.
             models.UniqueConstraint(
                 fields=["execution", "unique_key"], name="task_executions_unique_key"
             ),
         ]
-        indexes = [  # noqa: RUF012
+        indexes = [
             # Lists of a project.
             models.Index(fields=["project", "created_at", "id"], name="tasks_by_project"),
             # The newest run of a task by name: `task('x')`, arrivals, rerun.
@@ -179,6 +184,28 @@ class TaskExecution(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.id}"
+
+
+class JoinArrival(models.Model):
+    """One inbound task that has triggered a join; a row each, since a join may have thousands."""
+
+    id = models.BigAutoField(primary_key=True)
+    join = models.ForeignKey(TaskExecution, models.CASCADE, related_name="arrivals", db_index=False)
+    inbound_name = models.CharField(max_length=255)
+    inbound_task_id = models.UUIDField()
+    event = models.CharField(max_length=16)
+    context_id = models.UUIDField(null=True)
+    ended_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "join_arrivals"
+        constraints = [
+            # An inbound task counts once, however many clauses lead from it to the join.
+            models.UniqueConstraint(fields=["join", "inbound_name"], name="join_arrivals_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.inbound_name
 
 
 class ActionExecution(models.Model):
@@ -227,7 +254,7 @@ class ActionExecution(models.Model):
 
     class Meta:
         db_table = "action_executions"
-        indexes = [  # noqa: RUF012
+        indexes = [
             # Lists of a project.
             models.Index(fields=["project", "created_at", "id"], name="actions_by_project"),
             # Ended and not yet seen by the engine: read by each advance and by the sweep.

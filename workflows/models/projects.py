@@ -40,7 +40,7 @@ class Membership(models.Model):
 
     class Meta:
         db_table = "memberships"
-        constraints = [  # noqa: RUF012 - Django reads a plain list
+        constraints = [
             models.UniqueConstraint(fields=["user", "project"], name="memberships_one_per_project"),
         ]
 

@@ -30,7 +30,7 @@ class Timer(models.Model):
 
     class Meta:
         db_table = "timers"
-        constraints = [  # noqa: RUF012
+        constraints = [
             models.UniqueConstraint(fields=["task", "kind"], name="timers_one_per_kind"),
         ]
 

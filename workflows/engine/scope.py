@@ -1,0 +1,159 @@
+"""What expressions see while a decision is made: the variables and the answers to functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from workflows.engine.results import task_result
+from workflows.expressions.context import Context
+from workflows.expressions.evaluate import evaluate
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from workflows.engine.draft import Draft
+    from workflows.engine.snapshot import ExecutionSnapshot, TaskSnapshot
+    from workflows.jsontypes import JSONObject, JSONValue
+    from workflows.language.specs import WorkflowSpec
+
+_TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+class Scope:
+    """The variables and functions at one point of an execution.
+
+    `items` are the variables of with-items, which win over everything. `branch` takes the place of
+    the context that the task saw.
+    """
+
+    def __init__(
+        self,
+        draft: Draft,
+        task: TaskSnapshot | None = None,
+        *,
+        branch: Mapping[str, JSONValue] | None = None,
+        items: Mapping[str, JSONValue] | None = None,
+    ) -> None:
+        if branch is None:
+            branch = draft.context(task.context_id if task else None).variables
+        execution = draft.execution
+        self.reader = DraftReader(draft, task)
+        self.context = Context(
+            items or {},
+            branch,
+            execution.globals,
+            execution.input,
+            hidden={"__env": execution.env},
+        )
+        self.context_without_input = Context(
+            branch, execution.globals, hidden={"__env": execution.env}
+        )
+
+    def evaluate(self, value: JSONValue) -> JSONValue:
+        return evaluate(value, self.context, self.reader)
+
+
+class DraftReader:
+    """Answers the expression functions from the draft, and from the view about other executions."""
+
+    def __init__(self, draft: Draft, task: TaskSnapshot | None) -> None:
+        self._draft = draft
+        self._task_id = task.id if task else None
+
+    def env(self) -> JSONObject:
+        return self._draft.execution.env
+
+    def execution(self) -> JSONObject:
+        return describe_execution(self._draft.execution, self._draft.spec)
+
+    def executions(
+        self,
+        *,
+        id: str | None,
+        root_execution_id: str | None,
+        state: str | None,
+        from_time: str | None,
+        to_time: str | None,
+    ) -> list[JSONObject]:
+        return self._draft.view.reader.executions(
+            id=id,
+            root_execution_id=root_execution_id,
+            state=state,
+            from_time=from_time,
+            to_time=to_time,
+        )
+
+    def task(self, name: str | None) -> JSONObject | None:
+        draft = self._draft
+        current = draft.task(self._task_id) if self._task_id else None
+        if name is None or (current is not None and current.name == name):
+            return describe_task(draft, current) if current else None
+        found = draft.newest_task(name)
+        return describe_task(draft, found) if found else None
+
+    def tasks(
+        self,
+        *,
+        workflow_execution_id: str | None,
+        recursive: bool,
+        state: str | None,
+        flat: bool,
+    ) -> list[JSONObject]:
+        own = str(self._draft.execution.id)
+        if workflow_execution_id != own or recursive or flat:
+            return self._draft.view.reader.tasks(
+                workflow_execution_id=workflow_execution_id,
+                recursive=recursive,
+                state=state,
+                flat=flat,
+            )
+        return [
+            describe_task(self._draft, task)
+            for task in self._draft.all_tasks()
+            if state is None or task.state == state
+        ]
+
+    def global_variable(self, name: str) -> JSONValue:
+        return self._draft.execution.globals.get(name)
+
+    def new_uuid(self) -> str:
+        return str(self._draft.new_id())
+
+
+def describe_execution(execution: ExecutionSnapshot, spec: WorkflowSpec) -> JSONObject:
+    """Give what the function `execution()` answers."""
+    root = execution.root_execution_id
+    return {
+        "id": str(execution.id),
+        "name": execution.workflow_name,
+        "spec": spec.raw,
+        "input": execution.input,
+        "params": execution.params,
+        "created_at": format_time(execution.created_at),
+        "updated_at": format_time(execution.updated_at),
+        "root_execution_id": str(root) if root else None,
+    }
+
+
+def describe_task(draft: Draft, task: TaskSnapshot) -> JSONObject:
+    """Give what the function `task()` answers."""
+    spec = draft.spec_of(task)
+    return {
+        "id": str(task.id),
+        "name": task.name,
+        "spec": spec.raw,
+        "state": str(task.state),
+        "state_info": task.state_info,
+        "result": task_result(task, draft.results(task), has_items=bool(spec.with_items)),
+        "published": task.published,
+        "type": task.type,
+        "workflow_execution_id": str(draft.execution.id),
+        "created_at": format_time(task.created_at),
+        "updated_at": format_time(task.updated_at),
+    }
+
+
+def format_time(at: datetime | None) -> str | None:
+    """Write a time as the API does."""
+    return at.strftime(_TIME_FORMAT) if at else None

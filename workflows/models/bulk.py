@@ -1,0 +1,124 @@
+"""Many rows in one statement. Rows come as plain values; payloads are adapted by column.
+
+The engine writes thousands of rows a second. Building model instances for them costs more than the
+statement itself, so these functions take values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, models
+from psycopg.types.json import Json
+
+from workflows.models.base import PayloadField, dump_json
+
+# A statement takes at most 65,535 parameters when bound by the server; this keeps far below.
+_MAX_VALUES = 30_000
+
+
+def insert_rows(
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    on_conflict: str = "",
+) -> None:
+    """Insert rows given as values of `columns`; the other columns get their defaults."""
+    if not rows:
+        return
+    names, payloads, rest = _plan(model, tuple(columns))
+    size = max(1, _MAX_VALUES // len(names))
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        group = "(" + ", ".join(["%s"] * len(names)) + ")"
+        sql = (
+            f"INSERT INTO {model._meta.db_table} ({', '.join(names)}) "
+            f"VALUES {', '.join([group] * len(part))} {on_conflict}"
+        )
+        values: list[Any] = []
+        for row in part:
+            values += [
+                Json(value, dumps=dump_json) if index in payloads and value is not None else value
+                for index, value in enumerate(row)
+            ]
+            values += rest
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+
+
+def update_rows(
+    model: type[models.Model], changes: Iterable[tuple[UUID, Mapping[str, Any]]]
+) -> None:
+    """Set columns of rows by id. Rows that set the same columns go to the server together."""
+    ordered = sorted(changes, key=lambda change: sorted(change[1]))
+    for names, group in groupby(ordered, key=lambda change: tuple(sorted(change[1]))):
+        columns, payloads = _columns(model, names)
+        sql = (
+            f"UPDATE {model._meta.db_table} "
+            f"SET {', '.join(f'{column} = %s' for column in columns)} WHERE id = %s"
+        )
+        values = [
+            [
+                *(
+                    Json(change[name], dumps=dump_json)
+                    if index in payloads and change[name] is not None
+                    else change[name]
+                    for index, name in enumerate(names)
+                ),
+                row_id,
+            ]
+            for row_id, change in group
+        ]
+        with connection.cursor() as cursor:
+            if len(values) == 1:
+                cursor.execute(sql, values[0])
+            else:
+                cursor.executemany(sql, values)
+
+
+@cache
+def _columns(
+    model: type[models.Model], names: tuple[str, ...]
+) -> tuple[tuple[str, ...], frozenset[int]]:
+    """Give the column names of fields, and which of them hold payloads."""
+    fields = [_field(model, name) for name in names]
+    payloads = {index for index, one in enumerate(fields) if isinstance(one, PayloadField)}
+    return tuple(str(one.column) for one in fields), frozenset(payloads)
+
+
+@cache
+def _plan(
+    model: type[models.Model], names: tuple[str, ...]
+) -> tuple[tuple[str, ...], frozenset[int], list[Any]]:
+    """Add the columns that the caller leaves out, with their defaults."""
+    columns, payloads = _columns(model, names)
+    others = [
+        one
+        for one in model._meta.concrete_fields
+        if one.column not in columns and not isinstance(one, models.BigAutoField)
+    ]
+    defaults = [
+        Json(one.get_default(), dumps=dump_json)
+        if isinstance(one, PayloadField) and one.get_default() is not None
+        else one.get_default()
+        for one in others
+    ]
+    return (*columns, *(str(one.column) for one in others)), payloads, defaults
+
+
+def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
+    field = model._meta.get_field(name.removesuffix("_id") if _is_relation(model, name) else name)
+    assert isinstance(field, models.Field)
+    return field
+
+
+def _is_relation(model: type[models.Model], name: str) -> bool:
+    short = name.removesuffix("_id")
+    return short != name and any(
+        field.name == short and field.is_relation for field in model._meta.concrete_fields
+    )

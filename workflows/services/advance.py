@@ -1,0 +1,113 @@
+"""Moving executions on: the only place where the engine decides about one and it is written.
+
+lock -> collect what happened -> decide -> write -> commit -> ring -> look once more
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+
+from workflows.canvas import ring
+from workflows.engine.commands import Decision
+from workflows.engine.decide import decide
+from workflows.engine.events import ActionEnded, Event, InlineActionReady, ItemsEnded, TimerDue
+from workflows.errors import NotFound, StateChangeNotAllowed
+from workflows.services.apply import Applied, ChildRequest, apply_decision
+from workflows.services.catalogue import DatabaseCatalogue
+from workflows.services.state_requests import events_for_state
+from workflows.services.store import LockedExecution, has_unhandled, lock_execution, take_events
+
+
+def advance(execution_id: UUID) -> None:
+    """Move an execution on as far as it can go now.
+
+    1. Lock it. If somebody has it, that one will see what we came for: leave.
+    2. Feed everything that has ended to the engine, write what follows, commit.
+    3. Ring what is next.
+    4. Look once more: what ended while we held the lock found it taken and left.
+    """
+    while True:
+        applied = _advance_once(execution_id)
+        if applied is None:
+            return
+        finish_applied(applied)
+        if applied.is_complete and not has_unhandled(execution_id):
+            return
+
+
+def change(
+    execution_id: UUID,
+    make_events: Callable[[LockedExecution], Sequence[Event]],
+    *,
+    actor: str = "",
+) -> None:
+    """Let somebody's request change an execution; waits for its lock. Raises NotFound.
+
+    `make_events` sees the locked execution and may raise to refuse; no events change nothing.
+    """
+    with transaction.atomic(durable=True):
+        locked = lock_execution(execution_id, skip_locked=False)
+        if locked is None:
+            raise NotFound(f"WorkflowExecution not found [id={execution_id}]")
+        events = [*take_events(locked), *make_events(locked)]
+        applied = apply_decision(locked, _decide(locked, events), actor=actor) if events else None
+    if applied is not None:
+        finish_applied(applied)
+        if not applied.is_complete or has_unhandled(execution_id):
+            advance(execution_id)
+
+
+def finish_applied(applied: Applied) -> None:
+    """After the commit: ring, and tell sub-workflows what they are asked to do."""
+    ring(applied.work)
+    for request in applied.requests:
+        _tell_child(request)
+
+
+def _advance_once(execution_id: UUID) -> Applied | None:
+    with transaction.atomic(durable=True):
+        locked = lock_execution(execution_id, skip_locked=True)
+        if locked is None:
+            return None
+        events = take_events(locked)
+        if not events:
+            return None
+        return apply_decision(locked, _decide(locked, events))
+
+
+def _decide(locked: LockedExecution, events: Sequence[Event]) -> Decision:
+    locked.view.prefetch({task_id for event in events if (task_id := _task_of(event))})
+    deadline = time.monotonic() + settings.LEVANTE_ADVANCE_SECONDS
+    return decide(
+        locked.view,
+        events,
+        catalogue=DatabaseCatalogue(locked.project_id, locked.view.execution),
+        new_id=uuid4,
+        clock=locked.clock,
+        must_stop=lambda: time.monotonic() > deadline,
+    )
+
+
+def _task_of(event: Event) -> UUID | None:
+    match event:
+        case ActionEnded(action) | InlineActionReady(action):
+            return action.task_id
+        case ItemsEnded(task_id) | TimerDue(task_id):
+            return task_id
+        case _:
+            return None
+
+
+def _tell_child(request: ChildRequest) -> None:
+    """Pass a change of state down. Where it comes too late, nothing happens."""
+    with suppress(NotFound, StateChangeNotAllowed):
+        change(
+            request.child_id,
+            lambda locked: events_for_state(locked, request.state, reason=request.reason),
+        )

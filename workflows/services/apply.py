@@ -1,0 +1,350 @@
+"""Write a decision to the database, and tell what has to be rung after the commit."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+from django.db import connection
+
+from workflows.canvas import Lanes, ReadyAction, Work
+from workflows.engine.commands import (
+    AcceptNothing,
+    AskChild,
+    AskChildren,
+    ChangeAction,
+    ChangeExecution,
+    ChangeTask,
+    CloseActions,
+    Command,
+    Decision,
+    DropArrival,
+    DropResults,
+    DropTimers,
+    InsertAction,
+    InsertArrival,
+    InsertChild,
+    InsertContext,
+    InsertTask,
+    RecordHistory,
+    ReopenActions,
+    RingLanes,
+    SetTimer,
+)
+from workflows.engine.states import State
+from workflows.models import (
+    ActionExecution,
+    HistoryEvent,
+    JoinArrival,
+    TaskExecution,
+    Timer,
+    WorkflowExecution,
+)
+from workflows.models.bulk import insert_rows, update_rows
+from workflows.services.contexts import store_contexts
+from workflows.services.store import (
+    ACTION_COLUMNS,
+    OPEN_STATES,
+    TASK_COLUMNS,
+    LockedExecution,
+)
+
+# A delay up to this many seconds is also sent as a countdown, so that it ends to the moment.
+SHORT_DELAY = 5.0
+
+_CommandType = TypeVar("_CommandType", bound=Command)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRequest:
+    """A sub-workflow that has to be told to take a state."""
+
+    child_id: UUID
+    state: State
+    reason: str | None
+
+
+@dataclass(slots=True)
+class Applied:
+    """What is left to do once the decision is committed."""
+
+    work: Work
+    requests: list[ChildRequest] = field(default_factory=list)
+    is_complete: bool = True
+
+
+def apply_decision(locked: LockedExecution, decision: Decision, *, actor: str = "") -> Applied:
+    """Write everything that was decided about a locked execution."""
+    kinds: dict[type[Command], list[Command]] = defaultdict(list)
+    for command in decision.commands:
+        kinds[type(command)].append(command)
+
+    def of(kind: type[_CommandType]) -> list[_CommandType]:
+        return kinds.get(kind, [])  # type: ignore[return-value]
+
+    execution = locked.view.execution
+    is_over = _change_execution(locked, decision, of(ChangeExecution))
+    store_contexts(of(InsertContext), execution.id)
+    _write_tasks(locked, of(InsertTask), of(ChangeTask))
+    _write_arrivals(kinds)
+    _accept_nothing(of(AcceptNothing))
+    _insert_actions(locked, of(InsertAction))
+    update_rows(ActionExecution, [(one.action_id, one.changes) for one in of(ChangeAction)])
+    stopped = _close_actions(of(CloseActions))
+    _reopen_actions(of(ReopenActions))
+    _drop_results(of(DropResults))
+    _insert_children(locked, of(InsertChild))
+    delays = _write_timers(locked, of(SetTimer), of(DropTimers))
+    _write_history(execution.id, of(RecordHistory), actor)
+    parent = execution.parent_execution_id
+    work = Work(
+        actions=tuple(
+            ReadyAction(one.action.id, execution.id, one.action.target)
+            for one in of(InsertAction)
+            if not one.is_item and not one.action.is_inline and one.action.state is State.RUNNING
+        ),
+        lanes=tuple(
+            Lanes(one.task_id, execution.id, one.count, one.target) for one in of(RingLanes)
+        ),
+        executions=(
+            *(child.id for child in of(InsertChild)),
+            *((parent,) if parent is not None and is_over else ()),
+        ),
+        stopped_actions=tuple(stopped),
+        delays=tuple(delays),
+    )
+    requests = [ChildRequest(one.child_id, one.state, one.reason) for one in of(AskChild)]
+    for one in of(AskChildren):
+        requests += _open_children(execution.id, one)
+    return Applied(work, requests, decision.is_complete)
+
+
+def _change_execution(
+    locked: LockedExecution, decision: Decision, commands: Sequence[ChangeExecution]
+) -> bool:
+    """Write the execution; tell whether its state changed, which a parent has to know."""
+    changes = dict(commands[0].changes) if commands else {}
+    is_cut_off = not decision.is_complete
+    if is_cut_off != locked.is_cut_off:
+        changes["is_cut_off"] = is_cut_off
+    if "backlog" in changes:
+        changes["backlog"] = list(changes["backlog"])  # type: ignore[call-overload]
+    if changes:
+        update_rows(WorkflowExecution, [(locked.view.execution.id, changes)])
+    return "state" in changes
+
+
+def _write_tasks(
+    locked: LockedExecution, inserted: Sequence[InsertTask], changed: Sequence[ChangeTask]
+) -> None:
+    execution_id = locked.view.execution.id
+    insert_rows(
+        TaskExecution,
+        ["project_id", "execution_id", *TASK_COLUMNS],
+        [
+            (
+                locked.project_id,
+                execution_id,
+                *(_plain(getattr(one.task, name)) for name in TASK_COLUMNS),
+            )
+            for one in inserted
+        ],
+    )
+    update_rows(
+        TaskExecution,
+        [
+            (one.task_id, {name: _plain(value) for name, value in one.changes.items()})
+            for one in changed
+        ],
+    )
+
+
+def _write_arrivals(kinds: dict[type[Command], list[Command]]) -> None:
+    for command in kinds.get(DropArrival, []):
+        assert isinstance(command, DropArrival)
+        JoinArrival.objects.filter(
+            join_id=command.join_id, inbound_name=command.inbound_name
+        ).delete()
+    latest = {
+        (one.join_id, one.arrival.inbound_name): one
+        for one in kinds.get(InsertArrival, [])
+        if isinstance(one, InsertArrival)
+    }
+    insert_rows(
+        JoinArrival,
+        ["join_id", "inbound_name", "inbound_task_id", "event", "context_id", "ended_at"],
+        [
+            (
+                one.join_id,
+                one.arrival.inbound_name,
+                one.arrival.task_id,
+                one.arrival.event,
+                one.arrival.context_id,
+                one.arrival.ended_at,
+            )
+            for one in latest.values()
+        ],
+        on_conflict=(
+            "ON CONFLICT (join_id, inbound_name) DO UPDATE SET"
+            " inbound_task_id = excluded.inbound_task_id, event = excluded.event,"
+            " context_id = excluded.context_id, ended_at = excluded.ended_at"
+        ),
+    )
+
+
+def _accept_nothing(commands: Sequence[AcceptNothing]) -> None:
+    for one in commands:
+        for table, task in (
+            ("action_executions", "task_id"),
+            ("workflow_executions", "parent_task_id"),
+        ):
+            _execute(
+                f"UPDATE {table} SET is_accepted = false WHERE {task} = %s AND is_accepted"
+                " AND (NOT %s OR state <> 'SUCCESS')",
+                [one.task_id, one.only_failed],
+            )
+
+
+def _insert_actions(locked: LockedExecution, commands: Sequence[InsertAction]) -> None:
+    insert_rows(
+        ActionExecution,
+        ["project_id", "execution_id", "dispatched_at", *ACTION_COLUMNS],
+        [
+            (
+                locked.project_id,
+                locked.view.execution.id,
+                locked.clock,
+                *(getattr(one.action, name) for name in ACTION_COLUMNS),
+            )
+            for one in commands
+        ],
+    )
+
+
+def _close_actions(commands: Sequence[CloseActions]) -> list[UUID]:
+    """End open actions; give those that a worker was at."""
+    stopped: list[UUID] = []
+    for one in commands:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE action_executions SET state = 'CANCELLED', is_closed = true,"
+                " is_handled = true, finished_at = clock_timestamp(),"
+                " updated_at = clock_timestamp()"
+                " WHERE task_id = %s AND state = ANY(%s) AND (is_sync OR NOT %s)"
+                " RETURNING id, process_id",
+                [one.task_id, OPEN_STATES, one.only_sync],
+            )
+            stopped += [row[0] for row in cursor.fetchall() if row[1] is not None]
+    return stopped
+
+
+def _reopen_actions(commands: Sequence[ReopenActions]) -> None:
+    for one in commands:
+        _execute(
+            "UPDATE action_executions SET state = 'RUNNING', is_closed = false,"
+            " is_handled = false, finished_at = NULL"
+            " WHERE task_id = %s AND is_closed AND state = 'CANCELLED'",
+            [one.task_id],
+        )
+
+
+def _drop_results(commands: Sequence[DropResults]) -> None:
+    for one in commands:
+        _execute(
+            "UPDATE action_executions SET output = '{\"result\": null}' WHERE task_id = %s",
+            [one.task_id],
+        )
+
+
+def _insert_children(locked: LockedExecution, commands: Sequence[InsertChild]) -> None:
+    parent = locked.view.execution
+    for one in commands:
+        WorkflowExecution(
+            id=one.id,
+            project_id=locked.project_id,
+            revision_id=one.revision_id,
+            workflow_id=one.workflow_id,
+            workflow_name=one.workflow_name,
+            workflow_namespace=one.workflow_namespace,
+            tags=list(one.tags),
+            state=State.RUNNING,
+            created_at=one.created_at,
+            item_index=one.item_index,
+            round=one.round,
+            depth=parent.depth + 1,
+            parent_task_id=one.task_id,
+            parent_execution_id=parent.id,
+            root_execution_id=parent.root_execution_id or parent.id,
+            description="sub-workflow execution",
+            input=one.input,
+            params=one.params,
+            globals=one.globals,
+        ).save(force_insert=True)
+
+
+def _write_timers(
+    locked: LockedExecution, set_: Sequence[SetTimer], dropped: Sequence[DropTimers]
+) -> list[tuple[UUID, float]]:
+    """Write timers in the order drop, set; give the short delays, which are also sent."""
+    gone = [one.task_id for one in dropped]
+    kept = [one for one in set_ if one.task_id not in gone]
+    if gone:
+        _execute("DELETE FROM timers WHERE task_id = ANY(%s)", [gone])
+    execution_id = locked.view.execution.id
+    insert_rows(
+        Timer,
+        ["id", "execution_id", "task_id", "kind", "due_at"],
+        [
+            (
+                uuid4(),
+                execution_id,
+                one.task_id,
+                one.kind,
+                locked.clock + timedelta(seconds=one.seconds),
+            )
+            for one in {(one.task_id, one.kind): one for one in kept}.values()
+        ],
+        on_conflict="ON CONFLICT (task_id, kind) DO UPDATE SET due_at = excluded.due_at",
+    )
+    return [(execution_id, one.seconds) for one in kept if one.seconds <= SHORT_DELAY]
+
+
+def _write_history(execution_id: UUID, commands: Sequence[RecordHistory], actor: str) -> None:
+    insert_rows(
+        HistoryEvent,
+        ["execution_id", "task_id", "name", "state_from", "state_to", "reason", "actor", "at"],
+        [
+            (
+                execution_id,
+                one.task_id,
+                one.name,
+                one.state_from,
+                one.state_to,
+                one.reason,
+                actor,
+                one.at,
+            )
+            for one in commands
+        ],
+    )
+
+
+def _open_children(execution_id: UUID, command: AskChildren) -> list[ChildRequest]:
+    found = WorkflowExecution.objects.filter(
+        parent_task__execution_id=execution_id, state__in=OPEN_STATES
+    ).values_list("id", flat=True)
+    return [ChildRequest(child_id, command.state, command.reason) for child_id in found]
+
+
+def _plain(value: object) -> object:
+    """Tuples are how the engine freezes lists."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _execute(sql: str, values: list[object]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
