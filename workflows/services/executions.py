@@ -73,6 +73,10 @@ def start_execution(
         input = merge_globals(source.input, input)
         params = merge_globals(source.params, params)
         description = f"{description} Based on the execution '{source.id}'".strip()
+    if not workflow:
+        raise RequestInvalid(
+            "Workflow ID or workflow name must be provided. Workflow ID is recommended."
+        )
     definition = _get_workflow(workflow, namespace, project_id, is_admin=is_admin)
     params = _resolve_params(params, definition.namespace, project_id)
     new_id = execution_id or uuid4()

@@ -1,0 +1,42 @@
+# Everything runs in .venv, which is made on first use with the Python that is found here.
+# `make run ARGS="--port 9000"` and `make test ARGS=tests/unit` hand options on.
+
+.PHONY: run test check
+
+run: .venv/run.stamp
+	@exec .venv/bin/python manage.py up $(ARGS)
+
+test: .venv/dev.stamp
+	@exec .venv/bin/python -m pytest $(ARGS)
+
+check: .venv/dev.stamp
+	.venv/bin/python -m ruff format --check .
+	.venv/bin/python -m ruff check .
+	.venv/bin/lint-imports
+	.venv/bin/python -m mypy
+
+.venv/run.stamp: requirements.txt | .venv/python.stamp
+	@echo "Installing what Levante needs (once, about a minute)"
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/dev.stamp: requirements.txt requirements-dev.txt | .venv/python.stamp
+	@echo "Installing what Levante and its tests need (once, about a minute)"
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# An environment that works is kept, one that was left half made is made anew.
+.venv/python.stamp:
+	@if ! .venv/bin/python -c "import pip" 2>/dev/null; then \
+		rm -rf .venv; \
+		for python in python3 python3.13 python3.12 python3.11 python; do \
+			if $$python -c "import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))" \
+				2>/dev/null; then found=$$python; break; fi; \
+		done; \
+		if [ -z "$$found" ]; then \
+			echo "Levante needs Python 3.11, 3.12 or 3.13 with venv (on Debian: python3-venv)" >&2; exit 1; \
+		fi; \
+		echo "Making .venv with $$($$found --version)"; \
+		$$found -m venv .venv; \
+	fi
+	@touch $@

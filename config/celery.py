@@ -1,0 +1,39 @@
+"""The Celery application."""
+
+from __future__ import annotations
+
+import gc
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import task_prerun, worker_before_create_process
+from django.db import close_old_connections
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("levante")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["workflows"])
+
+
+@task_prerun.connect
+def renew_connections(sender: Any, **_facts: Any) -> None:
+    """Close connections that broke or are old; a kept one is checked before its next use.
+
+    Django does so at the start of a request. With CELERY_DB_REUSE_MAX Celery no longer closes
+    them all around each task, so the same has to be done here, or a worker would hold a dead
+    connection after a restart of PostgreSQL.
+    """
+    if not sender.request.is_eager:
+        close_old_connections()
+
+
+@worker_before_create_process.connect
+def share_memory(**_facts: Any) -> None:
+    """Keep the collector away from what the worker has loaded before it forks.
+
+    A collection in the child writes to every object it looks at, which would copy all of them.
+    """
+    gc.collect()
+    gc.freeze()

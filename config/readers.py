@@ -1,0 +1,77 @@
+"""Typed readers of environment variables.
+
+A value that makes no sense stops the start with its name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_environment = environ.Env()
+_YES = frozenset({"1", "true", "yes", "on"})
+_NO = frozenset({"0", "false", "no", "off"})
+
+
+def env_text(name: str, default: str) -> str:
+    return str(_environment.str(name, default))
+
+
+def env_bool(name: str, *, default: bool) -> bool:
+    text = env_text(name, "true" if default else "false").strip().lower()
+    if text not in _YES | _NO:
+        raise ImproperlyConfigured(f"{name} must be true or false, not {text!r}")
+    return text in _YES
+
+
+def env_int(name: str, default: int, *, minimum: int = 0) -> int:
+    return int(_number(name, env_text(name, str(default)), int, minimum))
+
+
+def env_seconds(name: str, default: float, *, minimum: float = 0.0) -> float:
+    return float(_number(name, env_text(name, str(default)), float, minimum))
+
+
+def env_list(name: str, default: list[str]) -> list[str]:
+    """Read values separated by commas."""
+    return [part.strip() for part in env_text(name, ",".join(default)).split(",") if part.strip()]
+
+
+def env_secret(name: str) -> str:
+    """Read a secret from the variable, or from the file that `<name>_FILE` names.
+
+    Empty if neither is set.
+    """
+    file = env_text(f"{name}_FILE", "")
+    if not file:
+        return env_text(name, "")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}") from error
+
+
+def database_from_url(url: str) -> dict[str, Any]:
+    """Return Django's settings of a PostgreSQL database from its URL."""
+    database: dict[str, Any] = environ.Env.db_url_config(url)
+    if database.get("ENGINE") != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database")
+    options = database.setdefault("OPTIONS", {})
+    # A socket's folder stands in the query of the URL, as libpq has it; Django wants it here.
+    for key in ("host", "port"):
+        if key in options:
+            database[key.upper()] = str(options.pop(key))
+    return database
+
+
+def _number(name: str, text: str, kind: type[int | float], minimum: float) -> float:
+    try:
+        value = kind(text)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a number, not {text!r}") from error
+    if not value >= minimum:
+        raise ImproperlyConfigured(f"{name} must be at least {minimum}, not {text}")
+    return value

@@ -1,0 +1,14 @@
+"""All URLs: the API and the admin pages."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+handler404 = "workflows.api.errors.page_not_found"
+handler500 = "workflows.api.errors.server_error"
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("workflows.api.urls")),
+]

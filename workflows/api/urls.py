@@ -1,0 +1,17 @@
+"""All paths of the API, with JSON answers for paths that do not exist."""
+
+from __future__ import annotations
+
+from django.urls import include, path, re_path
+
+from workflows.api.health import HealthView, ReadinessView, RootView, VersionsView
+from workflows.api.views import unknown_path
+
+urlpatterns = [
+    path("", VersionsView.as_view()),
+    re_path(r"^v2/?$", RootView.as_view()),
+    path("v2/", include("workflows.api.v2.urls")),
+    path("healthz", HealthView.as_view()),
+    path("readyz", ReadinessView.as_view()),
+    re_path(r"^(?!admin/|static/)", unknown_path),
+]

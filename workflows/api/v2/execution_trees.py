@@ -1,0 +1,169 @@
+"""What lies below an execution or a task: the sub-executions, and the report over all of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Final
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from workflows.api.arguments import read_arguments
+from workflows.api.attributes import load_only, render
+from workflows.api.auth import caller_of
+from workflows.api.v2.executions import EXECUTION, execution_not_found, visible_executions
+from workflows.api.v2.tasks import task_not_found, visible_tasks
+from workflows.api.values import date_text, parse_uuid
+from workflows.api.views import READ, ApiView, answer
+from workflows.engine.states import State
+from workflows.jsontypes import JSONObject, JSONValue
+from workflows.models import ActionExecution, TaskExecution, WorkflowExecution
+from workflows.services.execution_tree import (
+    Branch,
+    Report,
+    count_tasks,
+    estimate_seconds,
+    load_report,
+    walk_execution,
+    walk_task,
+)
+
+_ARGUMENTS: Final = frozenset({"max_depth", "errors_only"})
+# Rows read by one statement.
+_BATCH: Final = 1000
+
+# The states that a report counts, and under which name.
+_COUNTERS: Final = {
+    State.RUNNING: "running_tasks_count",
+    State.SUCCESS: "success_tasks_count",
+    State.ERROR: "error_tasks_count",
+    State.IDLE: "idle_tasks_count",
+    State.PAUSED: "paused_tasks_count",
+}
+
+
+class SubExecutionsView(ApiView):
+    """An execution and all below it, depth first."""
+
+    roles = READ
+
+    def get(self, request: Request, identifier: str) -> HttpResponse:
+        arguments = read_arguments(request, _ARGUMENTS | {"include_output"})
+        branches = walk_execution(
+            _get_execution(request, identifier),
+            max_depth=arguments.integer("max_depth", -1),
+            errors_only=arguments.flag("errors_only"),
+        )
+        return answer(_render_branches(branches, with_output=arguments.flag("include_output")))
+
+
+class TaskSubExecutionsView(ApiView):
+    """The sub-workflows of a task and all below them, depth first."""
+
+    roles = READ
+
+    def get(self, request: Request, identifier: str) -> HttpResponse:
+        arguments = read_arguments(request, _ARGUMENTS | {"include_output"})
+        task_id = parse_uuid("id", identifier)
+        rows = visible_tasks(caller_of(request)).select_related("execution")
+        task = rows.filter(pk=task_id).first()
+        if task is None:
+            raise task_not_found(identifier)
+        branches = walk_task(
+            task,
+            max_depth=arguments.integer("max_depth", -1),
+            errors_only=arguments.flag("errors_only"),
+        )
+        return answer(_render_branches(branches, with_output=arguments.flag("include_output")))
+
+
+class ReportView(ApiView):
+    """Counts of tasks by state, and the tree of executions, tasks and actions."""
+
+    roles = READ
+
+    def get(self, request: Request, identifier: str) -> HttpResponse:
+        arguments = read_arguments(request, _ARGUMENTS | {"statistics_only"})
+        execution = _get_execution(request, identifier)
+        max_depth = arguments.integer("max_depth", -1)
+        errors_only = arguments.flag("errors_only")
+        if arguments.flag("statistics_only"):
+            tasks = count_tasks(execution, max_depth=max_depth, errors_only=errors_only)
+            return answer({"statistics": _statistics(execution, tasks)})
+        report = load_report(execution, max_depth=max_depth, errors_only=errors_only)
+        return answer(
+            {
+                "statistics": _statistics(execution, report.counted()),
+                "root_workflow_execution": _draw_execution(report, execution.pk),
+            }
+        )
+
+
+def _get_execution(request: Request, identifier: str) -> WorkflowExecution:
+    execution_id = parse_uuid("id", identifier)
+    found = visible_executions(caller_of(request)).filter(pk=execution_id).first()
+    if found is None:
+        raise execution_not_found(identifier)
+    return found
+
+
+def _render_branches(branches: list[Branch], *, with_output: bool) -> JSONObject:
+    attributes = EXECUTION.select((), more=["output"] if with_output else [])
+    rows: dict[uuid.UUID, WorkflowExecution] = {}
+    for start in range(0, len(branches), _BATCH):
+        ids = [branch.id for branch in branches[start : start + _BATCH]]
+        found = load_only(WorkflowExecution.objects.filter(pk__in=ids), attributes)
+        rows.update({row.pk: row for row in found})
+    shown: list[JSONValue] = [
+        render(rows[branch.id], attributes) for branch in branches if branch.id in rows
+    ]
+    return {"executions": shown}
+
+
+def _statistics(execution: WorkflowExecution, tasks: Iterable[TaskExecution]) -> JSONObject:
+    counts = {"total_tasks_count": 0, **dict.fromkeys(_COUNTERS.values(), 0)}
+    for task in tasks:
+        counts["total_tasks_count"] += 1
+        counter = _COUNTERS.get(State(task.state))
+        if counter:
+            counts[counter] += 1
+    return {**counts, "estimated_time": estimate_seconds(execution)}
+
+
+def _draw_execution(report: Report, execution_id: uuid.UUID) -> JSONObject:
+    execution = report.executions[execution_id]
+    drawn = _draw_row(execution, execution.workflow_name)
+    if execution_id in report.expanded:
+        tasks = report.tasks.get(execution_id, [])
+        drawn["task_executions"] = [_draw_task(report, task) for task in tasks]
+    return drawn
+
+
+def _draw_task(report: Report, task: TaskExecution) -> JSONObject:
+    drawn = _draw_row(task, task.name)
+    if task.pk in report.retried:
+        drawn["retry_count"] = task.attempt
+    drawn["action_executions"] = [
+        {
+            **_draw_row(action, action.name),
+            "accepted": action.is_accepted,
+            "last_heartbeat": None,
+        }
+        for action in report.actions.get(task.pk, [])
+    ]
+    drawn["workflow_executions"] = [
+        _draw_execution(report, child) for child in report.children.get(task.pk, [])
+    ]
+    return drawn
+
+
+def _draw_row(row: WorkflowExecution | TaskExecution | ActionExecution, name: str) -> JSONObject:
+    return {
+        "id": str(row.pk),
+        "name": name,
+        "state": row.state,
+        "state_info": row.state_info,
+        "created_at": date_text(row.created_at),
+        "updated_at": date_text(row.updated_at),
+    }

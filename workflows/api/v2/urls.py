@@ -1,0 +1,59 @@
+"""The paths below /v2; each works with and without a slash at its end."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, re_path
+
+from workflows.api.v2.action_executions import (
+    ActionExecutionsView,
+    ActionExecutionView,
+    TaskActionExecutionsView,
+)
+from workflows.api.v2.actions import ActionsView, ActionView
+from workflows.api.v2.environments import EnvironmentsView, EnvironmentView
+from workflows.api.v2.execution_trees import ReportView, SubExecutionsView, TaskSubExecutionsView
+from workflows.api.v2.executions import ExecutionsView, ExecutionView
+from workflows.api.v2.tasks import ExecutionTasksView, TaskExecutionsView, TasksView, TaskView
+from workflows.api.v2.validation import (
+    ActionsValidationView,
+    WorkbooksValidationView,
+    WorkflowsValidationView,
+)
+from workflows.api.v2.workbooks import WorkbooksView, WorkbookView
+from workflows.api.v2.workflows import WorkflowsView, WorkflowView
+from workflows.api.views import ApiView
+
+_ONE = r"(?P<identifier>[^/]+)"
+
+
+def _path(pattern: str, view: type[ApiView]) -> URLPattern:
+    return re_path(rf"^{pattern}/?$", view.as_view())
+
+
+urlpatterns = [
+    _path("workbooks", WorkbooksView),
+    _path("workbooks/validate", WorkbooksValidationView),
+    _path(f"workbooks/{_ONE}", WorkbookView),
+    _path("workflows", WorkflowsView),
+    _path("workflows/validate", WorkflowsValidationView),
+    _path(f"workflows/{_ONE}", WorkflowView),
+    _path("actions", ActionsView),
+    _path("actions/validate", ActionsValidationView),
+    _path(f"actions/{_ONE}", ActionView),
+    _path(f"actions/{_ONE}/(?P<namespace>[^/]+)", ActionView),
+    _path("executions", ExecutionsView),
+    _path(f"executions/{_ONE}", ExecutionView),
+    _path(f"executions/{_ONE}/tasks", ExecutionTasksView),
+    _path(f"executions/{_ONE}/executions", SubExecutionsView),
+    _path(f"executions/{_ONE}/report", ReportView),
+    _path("tasks", TasksView),
+    _path(f"tasks/{_ONE}", TaskView),
+    _path(f"tasks/{_ONE}/action_executions", TaskActionExecutionsView),
+    _path(f"tasks/(?P<task_id>[^/]+)/action_executions/{_ONE}", ActionExecutionView),
+    _path(f"tasks/{_ONE}/workflow_executions", TaskExecutionsView),
+    _path(f"tasks/{_ONE}/executions", TaskSubExecutionsView),
+    _path("action_executions", ActionExecutionsView),
+    _path(f"action_executions/{_ONE}", ActionExecutionView),
+    _path("environments", EnvironmentsView),
+    _path(f"environments/{_ONE}", EnvironmentView),
+]

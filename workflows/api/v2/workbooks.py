@@ -1,0 +1,96 @@
+"""/v2/workbooks: upload, read, list and delete workbooks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from workflows.api.arguments import COMMON, read_any_arguments, read_arguments
+from workflows.api.attributes import Attribute, Kind, Resource, render
+from workflows.api.auth import caller_of
+from workflows.api.bodies import read_text
+from workflows.api.filters import read_conditions
+from workflows.api.pagination import list_rows, page_body, read_page
+from workflows.api.v2.workflows import scope_of
+from workflows.api.views import READ, ApiView, answer, created, deleted
+from workflows.models import Role, WorkbookDefinition
+from workflows.services.definitions import get_workbook
+from workflows.services.workbook_uploads import create_workbook, delete_workbook, update_workbook
+
+WORKBOOK: Final = Resource(
+    title="Workbook",
+    collection="workbooks",
+    attributes=(
+        Attribute("id", Kind.UUID),
+        Attribute("name"),
+        Attribute("namespace"),
+        Attribute("definition", column="text"),
+        Attribute("tags", Kind.TAGS),
+        Attribute("scope"),
+        Attribute("project_id", Kind.UUID),
+        Attribute("created_at", Kind.DATE),
+        Attribute("updated_at", Kind.DATE),
+    ),
+)
+
+_FILTERS: Final = tuple(
+    WORKBOOK.by_name[name]
+    for name in ("name", "namespace", "definition", "scope", "tags", "created_at", "updated_at")
+)
+
+
+class WorkbooksView(ApiView):
+    """All workbooks, and uploads by name."""
+
+    roles = {**READ, "POST": Role.AUTHOR, "PUT": Role.AUTHOR}
+
+    def get(self, request: Request) -> HttpResponse:
+        caller = caller_of(request)
+        known = COMMON | {attribute.name for attribute in _FILTERS}
+        arguments = read_arguments(request, known)
+        page = read_page(arguments, WORKBOOK, read_conditions(arguments, _FILTERS))
+        visible = WorkbookDefinition.objects.visible_to(
+            caller.project_id, all_projects=caller.is_admin
+        )
+        return answer(page_body(request, page, list_rows(visible, page)))
+
+    def post(self, request: Request) -> HttpResponse:
+        arguments = read_any_arguments(request)
+        workbook = create_workbook(
+            caller=caller_of(request),
+            text=read_text(request),
+            namespace=arguments.text("namespace"),
+            scope=scope_of(arguments),
+        )
+        return created(render(workbook, WORKBOOK.attributes))
+
+    def put(self, request: Request) -> HttpResponse:
+        arguments = read_any_arguments(request)
+        workbook = update_workbook(
+            caller=caller_of(request),
+            text=read_text(request),
+            namespace=arguments.text("namespace"),
+            scope=scope_of(arguments),
+        )
+        return answer(render(workbook, WORKBOOK.attributes))
+
+
+class WorkbookView(ApiView):
+    """One workbook, by name."""
+
+    roles = {**READ, "DELETE": Role.AUTHOR}
+
+    def get(self, request: Request, name: str) -> HttpResponse:
+        arguments = read_arguments(request, {"namespace", "fields"})
+        attributes = WORKBOOK.select(arguments.names("fields"))
+        workbook = get_workbook(caller_of(request), name, arguments.text("namespace"))
+        return answer(render(workbook, attributes))
+
+    def delete(self, request: Request, name: str) -> HttpResponse:
+        arguments = read_arguments(request, {"namespace"})
+        delete_workbook(
+            caller=caller_of(request), name=name, namespace=arguments.text("namespace")
+        )
+        return deleted()

@@ -1,0 +1,140 @@
+"""/v2/workflows: upload, read, list and delete workflows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from workflows.api.arguments import COMMON, Arguments, read_any_arguments, read_arguments
+from workflows.api.attributes import Attribute, Kind, Resource, load_only, render
+from workflows.api.auth import caller_of
+from workflows.api.bodies import read_text
+from workflows.api.filters import read_conditions
+from workflows.api.pagination import list_rows, page_body, read_page
+from workflows.api.views import READ, ApiView, answer, created, deleted
+from workflows.jsontypes import JSONObject
+from workflows.models import Role, Scope, WorkflowDefinition
+from workflows.services.definitions import get_workflow, visible_workflows
+from workflows.services.workflow_uploads import (
+    create_workflows,
+    delete_workflow,
+    update_workflow,
+    update_workflows,
+)
+
+WORKFLOW: Final = Resource(
+    title="Workflow",
+    collection="workflows",
+    attributes=(
+        Attribute("id", Kind.UUID),
+        Attribute("name"),
+        Attribute("namespace"),
+        Attribute("input", column="revision__input_summary"),
+        Attribute("interface", Kind.JSON, column="revision__interface"),
+        Attribute("definition", column="revision__text"),
+        Attribute("checksum", column="revision__checksum"),
+        Attribute("tags", Kind.TAGS),
+        Attribute("scope"),
+        Attribute("project_id", Kind.UUID),
+        Attribute("created_at", Kind.DATE),
+        Attribute("updated_at", Kind.DATE),
+    ),
+)
+
+_FILTERS: Final = tuple(
+    WORKFLOW.by_name[name]
+    for name in (
+        "name", "namespace", "definition", "scope", "tags", "project_id", "created_at",
+        "updated_at", "input",
+    )
+)  # fmt: skip
+_LIST_ARGUMENTS: Final = (
+    COMMON | {attribute.name for attribute in _FILTERS} | {"all_projects"}
+)
+_EDIT: Final = {"POST": Role.AUTHOR, "PUT": Role.AUTHOR, "DELETE": Role.AUTHOR}
+
+
+class WorkflowsView(ApiView):
+    """All workflows, and uploads by name."""
+
+    roles = {**READ, **_EDIT}
+
+    def get(self, request: Request) -> HttpResponse:
+        caller = caller_of(request)
+        arguments = read_arguments(request, _LIST_ARGUMENTS)
+        if arguments.flag("all_projects"):
+            caller.require(Role.ADMIN)
+        page = read_page(
+            arguments, WORKFLOW, read_conditions(arguments, _FILTERS), kept=["all_projects"]
+        )
+        visible = visible_workflows(caller.project_id, is_admin=caller.is_admin)
+        return answer(page_body(request, page, list_rows(visible, page)))
+
+    def post(self, request: Request) -> HttpResponse:
+        arguments = read_any_arguments(request)
+        workflows = create_workflows(
+            caller=caller_of(request),
+            text=read_text(request),
+            namespace=arguments.text("namespace"),
+            scope=scope_of(arguments),
+        )
+        return created({"workflows": [_uploaded(workflow) for workflow in workflows]})
+
+    def put(self, request: Request) -> HttpResponse:
+        arguments = read_any_arguments(request)
+        workflows = update_workflows(
+            caller=caller_of(request),
+            text=read_text(request),
+            namespace=arguments.text("namespace"),
+            scope=scope_of(arguments),
+        )
+        return answer({"workflows": [_uploaded(workflow) for workflow in workflows]})
+
+
+class WorkflowView(ApiView):
+    """One workflow, by id or name."""
+
+    roles = {**READ, **_EDIT}
+
+    def get(self, request: Request, identifier: str) -> HttpResponse:
+        arguments = read_arguments(request, {"namespace", "fields"})
+        attributes = WORKFLOW.select(arguments.names("fields"))
+        caller = caller_of(request)
+        found = get_workflow(caller, identifier, arguments.text("namespace"))
+        rows = WorkflowDefinition.objects.filter(pk=found.pk)
+        return answer(render(load_only(rows, attributes).get(), attributes))
+
+    def put(self, request: Request, identifier: str) -> HttpResponse:
+        arguments = read_any_arguments(request)
+        workflow = update_workflow(
+            caller=caller_of(request),
+            identifier=identifier,
+            text=read_text(request),
+            namespace=arguments.text("namespace"),
+            scope=scope_of(arguments),
+        )
+        return answer(_uploaded(workflow))
+
+    def delete(self, request: Request, identifier: str) -> HttpResponse:
+        arguments = read_arguments(request, {"namespace"})
+        delete_workflow(
+            caller=caller_of(request),
+            identifier=identifier,
+            namespace=arguments.text("namespace"),
+        )
+        return deleted()
+
+
+def scope_of(arguments: Arguments) -> str:
+    """Return the scope that an upload asks for."""
+    return arguments.text("scope") or Scope.PRIVATE
+
+
+def _uploaded(workflow: WorkflowDefinition) -> JSONObject:
+    """Show a workflow after an upload: here alone `interface` is an object, not text."""
+    body = render(workflow, WORKFLOW.attributes)
+    if workflow.revision is not None:
+        body["interface"] = workflow.revision.interface
+    return body

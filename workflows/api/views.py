@@ -1,0 +1,93 @@
+"""The base of all views: always JSON, a token first, then the role that the method needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse
+from rest_framework import status
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from workflows.api.auth import TokenAuthentication, caller_of
+from workflows.api.errors import exception_handler, page_not_found
+from workflows.models import Role
+
+READ: Mapping[str, Role] = {"GET": Role.VIEWER, "HEAD": Role.VIEWER}
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """Answers JSON whatever the Accept header says, and leaves every body to the view."""
+
+    def select_parser(self, request: Request, parsers: Any) -> BaseParser | None:
+        return None
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return JSONRenderer(), JSONRenderer.media_type
+
+
+class ApiView(APIView):
+    """One path of the API. `roles` says per method which role the caller needs at least."""
+
+    authentication_classes = (TokenAuthentication,)
+    permission_classes = ()
+    parser_classes = ()
+    renderer_classes = (JSONRenderer,)
+    throttle_classes = ()
+    content_negotiation_class = AlwaysJson
+
+    roles: ClassVar[Mapping[str, Role]] = {}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        method = request.method or ""
+        if self.authentication_classes and method.lower() in self.allowed_methods_lower():
+            caller_of(request).require(self.roles.get(method, Role.ADMIN))
+
+    def allowed_methods_lower(self) -> set[str]:
+        """Name the methods that this path has, for which a role has to be checked."""
+        return {method.lower() for method in self.allowed_methods if method != "OPTIONS"}
+
+    def get_exception_handler(self) -> Callable[..., HttpResponse]:
+        return exception_handler
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = HttpResponse(status=status.HTTP_204_NO_CONTENT)
+        del response["Content-Type"]
+        return response
+
+
+class OpenView(ApiView):
+    """A path that works without credentials."""
+
+    authentication_classes = ()
+
+
+def answer(body: object, code: int = status.HTTP_200_OK) -> HttpResponse:
+    """Answer with JSON."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return HttpResponse(text, status=code, content_type="application/json")
+
+
+def created(body: object) -> HttpResponse:
+    """Answer that something was made."""
+    return answer(body, status.HTTP_201_CREATED)
+
+
+def deleted() -> HttpResponse:
+    """Answer to a delete: no body, no content type."""
+    response = HttpResponse(status=status.HTTP_204_NO_CONTENT)
+    del response["Content-Type"]
+    return response
+
+
+def unknown_path(request: HttpRequest) -> HttpResponse:
+    """Answer for paths below /v2 that the API does not have."""
+    return page_not_found(request)

@@ -1,0 +1,166 @@
+"""From decisions to Celery signatures: the one place that sends messages, called after a commit.
+
+A message is a doorbell. It carries ids only, and losing or repeating it does no harm: work is taken
+by a guarded update, and the sweep rings again for whatever nobody took.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from celery import Signature, chain, chord, current_app, group
+from django.conf import settings
+from django.db import connection
+
+logger = logging.getLogger(__name__)
+
+RUN_ACTION: Final = "workflows.run_action"
+RUN_LANE: Final = "workflows.run_lane"
+ADVANCE: Final = "workflows.advance"
+
+ENGINE_QUEUE: Final = "engine"
+ACTION_QUEUE: Final = "actions"
+
+# The channel of PostgreSQL on which processes hear that an action of theirs has to end.
+STOP_CHANNEL: Final = "levante_stop"
+# PostgreSQL takes 8,000 bytes in one notice; an id and its comma are 37.
+_IDS_PER_NOTICE: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyAction:
+    """An action for one worker. `target` names the queue, or is empty for the usual one."""
+
+    id: UUID
+    execution_id: UUID | None
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """A task with items, for `count` lanes that take its items one after the other."""
+
+    task_id: UUID
+    execution_id: UUID
+    count: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What has to be rung. `stopped_actions` are attempts that a worker is at and has to end.
+
+    `delays` are executions with a timer that is due after so many seconds: short ones only, sent
+    as a hint so that they end to the moment; the row of the timer is what counts.
+    """
+
+    actions: tuple[ReadyAction, ...] = ()
+    lanes: tuple[Lanes, ...] = ()
+    executions: tuple[UUID, ...] = ()
+    stopped_actions: tuple[UUID, ...] = ()
+    delays: tuple[tuple[UUID, float], ...] = ()
+
+
+class CircuitBreaker:
+    """Leaves the broker alone for a while after it failed, so that nobody waits for it in turn."""
+
+    def __init__(self) -> None:
+        self._closed_again_at = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        return time.monotonic() < self._closed_again_at
+
+    def trip(self) -> None:
+        self._closed_again_at = time.monotonic() + settings.LEVANTE_BREAKER_SECONDS
+
+    def reset(self) -> None:
+        self._closed_again_at = 0.0
+
+
+breaker: Final = CircuitBreaker()
+
+
+def ring(work: Work) -> None:
+    """Send what the work asks for. Never raises, and takes a bounded time.
+
+    What cannot be sent is left to the sweep: the rows say all that the messages would have said.
+    """
+    if work.stopped_actions:
+        _tell_to_stop(work.stopped_actions)
+    signatures = build(work)
+    if not signatures or breaker.is_open:
+        return
+    try:
+        with current_app.producer_pool.acquire(block=True, timeout=1) as producer:
+            for signature in signatures:
+                signature.apply_async(producer=producer, add_to_parent=False)
+    except Exception:  # a border: whatever the broker or its library raises, the work is committed
+        breaker.trip()
+        logger.warning("broker not reachable, the sweep will ring", exc_info=True)
+
+
+def build(work: Work) -> list[Signature]:
+    """Give the signatures of the work.
+
+    Several actions are a group of chains, the lanes of a task are a chord.
+    """
+    chains = [_action_chain(action) for action in work.actions]
+    signatures: list[Signature] = [group(chains)] if len(chains) > 1 else chains
+    signatures += [_lanes(lanes) for lanes in work.lanes if lanes.count > 0]
+    signatures += [_advance(execution_id) for execution_id in work.executions]
+    signatures += [
+        # A late hint is of no use: the sweep has found the timer by then.
+        _advance(execution_id).set(countdown=seconds, expires=seconds + 10)
+        for execution_id, seconds in work.delays
+    ]
+    return signatures
+
+
+def take_next_link(request: Any) -> None:
+    """Take the rest of its chain from a job that carries it out itself, in its own process."""
+    request.chain = None
+
+
+def _action_chain(action: ReadyAction) -> Signature:
+    run = _job(RUN_ACTION, action.id, action.target or ACTION_QUEUE)
+    if action.execution_id is None:
+        return run
+    return chain(run, _advance(action.execution_id))
+
+
+def _lanes(lanes: Lanes) -> Signature:
+    queue = lanes.target or ACTION_QUEUE
+    if lanes.count == 1:
+        return chain(_job(RUN_LANE, lanes.task_id, queue), _advance(lanes.execution_id))
+    # The parts of a chord are counted by their results, so here they must be kept.
+    lane = _job(RUN_LANE, lanes.task_id, queue).set(ignore_result=False)
+    return chord([lane] * lanes.count, _advance(lanes.execution_id))
+
+
+def _advance(execution_id: UUID) -> Signature:
+    return _job(ADVANCE, execution_id, ENGINE_QUEUE)
+
+
+def _job(name: str, id: UUID, queue: str) -> Signature:
+    return Signature(name, args=(str(id),), immutable=True, options={"queue": queue})
+
+
+def _tell_to_stop(action_ids: Iterable[UUID]) -> None:
+    """Tell all processes which actions have to end; each looks whether one is its own."""
+    try:
+        with connection.cursor() as cursor:
+            for ids in _batches([str(id) for id in action_ids], _IDS_PER_NOTICE):
+                cursor.execute("SELECT pg_notify(%s, %s)", [STOP_CHANNEL, ",".join(ids)])
+    except Exception:  # a border: the next beat of the process finds it out as well
+        logger.warning("notice to stop actions not sent", exc_info=True)
+
+
+def _batches(ids: list[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]

@@ -1,0 +1,101 @@
+"""The graph of a workflow's tasks, computed once per spec and read by the engine and the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from workflows.language.specs import Clause, TaskSpec, WorkflowSpec
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowGraph:
+    """Which task leads to which, guards ignored.
+
+    `inbound` has the distinct tasks that name a task in any clause, in the order of the
+    definition; in a reverse workflow, what it requires. `start_tasks` have no inbound task;
+    `joins` wait for theirs.
+    """
+
+    inbound: Mapping[str, tuple[str, ...]]
+    outbound: Mapping[str, tuple[str, ...]]
+    start_tasks: tuple[str, ...]
+    joins: tuple[str, ...] = ()
+    _after: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
+    _before: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
+
+    def reachable_from(self, name: str) -> frozenset[str]:
+        """Return every task that some way from this one leads to; itself only in a ring."""
+        return _closure(name, self.outbound, self._after)
+
+    def is_in_ring(self, name: str) -> bool:
+        """Tell whether some way leads from the task back to itself."""
+        return name in self.reachable_from(name)
+
+    def leading_to(self, name: str) -> frozenset[str]:
+        """Return every task from which some way leads to this one; itself only in a ring."""
+        return _closure(name, self.inbound, self._before)
+
+    def required_for(self, target: str) -> tuple[str, ...]:
+        """Return what a reverse workflow runs for a target, each task after what it requires."""
+        order: dict[str, None] = {}
+        open_tasks = {target}
+        ways: list[tuple[str, Iterator[str]]] = [(target, iter(self.inbound[target]))]
+        while ways:
+            name, required = ways[-1]
+            following = next((task for task in required if task not in open_tasks), None)
+            if following is None:
+                ways.pop()
+                order[name] = None
+            else:
+                open_tasks.add(following)
+                ways.append((following, iter(self.inbound[following])))
+        return tuple(order)
+
+
+def build_graph(spec: WorkflowSpec) -> WorkflowGraph:
+    """Build the graph of a workflow; targets that do not exist are left out."""
+    ways = {name: _named_by(task) for name, task in spec.tasks.items()}
+    known = {
+        name: tuple(target for target in targets if target in spec.tasks)
+        for name, targets in ways.items()
+    }
+    turned: dict[str, list[str]] = {name: [] for name in spec.tasks}
+    for name, targets in known.items():
+        for target in targets:
+            turned[target].append(name)
+    others = {name: tuple(sources) for name, sources in turned.items()}
+    inbound, outbound = (known, others) if spec.type == "reverse" else (others, known)
+    starts = tuple(name for name in spec.tasks if not inbound[name])
+    joins = tuple(name for name, task in spec.tasks.items() if task.join)
+    return WorkflowGraph(inbound, outbound, starts, joins)
+
+
+def list_clauses(task: TaskSpec) -> tuple[Clause, ...]:
+    """List the on-clauses that a task has."""
+    clauses = (task.on_success, task.on_error, task.on_complete, task.on_skip)
+    return tuple(clause for clause in clauses if clause is not None)
+
+
+def _named_by(task: TaskSpec) -> Iterable[str]:
+    """Return the distinct tasks that a task names: its requirements, or where its clauses lead."""
+    targets = dict.fromkeys(task.requires)
+    for clause in list_clauses(task):
+        targets.update(dict.fromkeys(way.target for way in clause.next if way.command is None))
+    return targets
+
+
+def _closure(
+    name: str, ways: Mapping[str, tuple[str, ...]], known: dict[str, frozenset[str]]
+) -> frozenset[str]:
+    found = known.get(name)
+    if found is None:
+        reached: set[str] = set()
+        waiting = list(ways[name])
+        while waiting:
+            task = waiting.pop()
+            if task not in reached:
+                reached.add(task)
+                waiting.extend(ways[task])
+        found = known[name] = frozenset(reached)
+    return found

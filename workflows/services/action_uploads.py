@@ -1,0 +1,174 @@
+"""Uploads of ad-hoc actions; one document is stored whole or not at all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from workflows.actions.registry import find_action, summarize_input
+from workflows.errors import Conflict, NotFound, RequestInvalid
+from workflows.language.parser import parse_actions
+from workflows.language.specs import AdhocActionSpec
+from workflows.models import ActionDefinition, Scope
+from workflows.services.definitions import find_adhoc_action
+from workflows.services.identity import Caller
+from workflows.services.ownership import check_length, check_owner, check_scope
+from workflows.services.workflow_uploads import check_name
+
+TITLE: Final = "ActionDefinition"
+
+# Names below it belong to the service, also those that no action has yet.
+_RESERVED: Final = "std."
+
+_CHANGED: Final = (
+    "name", "scope", "tags", "text", "spec", "spec_name", "description", "input_summary",
+    "updated_at",
+)  # fmt: skip
+
+
+def create_actions(
+    *, caller: Caller, text: str, namespace: str = "", scope: str = Scope.PRIVATE
+) -> list[ActionDefinition]:
+    """Store all actions of a document as new ones of the caller's project."""
+    check_scope(caller, scope)
+    check_length("namespace", namespace)
+    specs = parse_actions(text)
+    now = timezone.now()
+    with transaction.atomic(durable=True):
+        return [
+            insert_action(
+                ActionDefinition(
+                    project_id=caller.project_id, namespace=namespace, scope=scope, created_at=now
+                ),
+                spec,
+                spec.name,
+                text,
+            )
+            for spec in specs
+        ]
+
+
+def update_actions(
+    *, caller: Caller, text: str, namespace: str = "", scope: str = Scope.PRIVATE
+) -> list[ActionDefinition]:
+    """Replace the text of all actions of a document, found by name in exactly this namespace."""
+    check_scope(caller, scope)
+    specs = parse_actions(text)
+    now = timezone.now()
+    with transaction.atomic(durable=True):
+        return [
+            replace_action(
+                _lock(caller, spec.name, namespace), spec, spec.name, text, scope=scope, now=now
+            )
+            for spec in specs
+        ]
+
+
+def update_action(
+    *,
+    caller: Caller,
+    identifier: str,
+    text: str,
+    namespace: str = "",
+    scope: str = Scope.PRIVATE,
+) -> ActionDefinition:
+    """Replace the text of one action, perhaps with a new name."""
+    check_scope(caller, scope)
+    specs = parse_actions(text)
+    if len(specs) > 1:
+        raise RequestInvalid(
+            "More than one actions are not supported for update with identifier. "
+            f"[identifier: {identifier}]"
+        )
+    with transaction.atomic(durable=True):
+        action = _lock(caller, identifier, namespace)
+        spec = specs[0]
+        return replace_action(action, spec, spec.name, text, scope=scope, now=timezone.now())
+
+
+def delete_action(*, caller: Caller, identifier: str, namespace: str = "") -> None:
+    """Delete an ad-hoc action; tasks that start later do not find it any more."""
+    with transaction.atomic(durable=True):
+        _lock(caller, identifier, namespace).delete()
+
+
+def insert_action(
+    action: ActionDefinition, spec: AdhocActionSpec, name: str, text: str
+) -> ActionDefinition:
+    """Store a new action under this name; Conflict if the name is taken."""
+    _describe(action, spec, name, text)
+    try:
+        with transaction.atomic():
+            action.save(force_insert=True)
+    except IntegrityError as error:
+        raise _duplicate(action) from error
+    return action
+
+
+def replace_action(
+    action: ActionDefinition,
+    spec: AdhocActionSpec,
+    name: str,
+    text: str,
+    *,
+    scope: str,
+    now: datetime,
+) -> ActionDefinition:
+    """Store a new text of an action whose row the caller of this function has locked."""
+    _describe(action, spec, name, text)
+    action.scope = scope
+    action.updated_at = now
+    try:
+        with transaction.atomic():
+            action.save(update_fields=_CHANGED)
+    except IntegrityError as error:
+        raise _duplicate(action) from error
+    return action
+
+
+def lock_action(caller: Caller, name: str, namespace: str) -> ActionDefinition | None:
+    """Lock the caller's own action of this name; None if there is none."""
+    return (
+        ActionDefinition.objects.select_for_update()
+        .filter(project_id=caller.project_id, name=name, namespace=namespace)
+        .first()
+    )
+
+
+def _lock(caller: Caller, identifier: str, namespace: str) -> ActionDefinition:
+    found = find_adhoc_action(
+        name=identifier,
+        namespace=namespace,
+        project_id=caller.project_id,
+        is_admin=caller.is_admin,
+        fallback=False,
+    )
+    if found is not None:
+        check_owner(caller, found, TITLE)
+        locked = ActionDefinition.objects.select_for_update().filter(pk=found.pk).first()
+        if locked is not None:
+            return locked
+    raise NotFound(f"Action definition not found [action_name={identifier}, namespace={namespace}]")
+
+
+def _describe(action: ActionDefinition, spec: AdhocActionSpec, name: str, text: str) -> None:
+    check_name(name)
+    action.name = name
+    if name.startswith(_RESERVED) or find_action(name) is not None:
+        raise _duplicate(action)
+    action.tags = list(spec.tags)
+    action.text = text
+    action.spec = spec.raw
+    action.spec_name = spec.name
+    action.description = spec.description
+    action.input_summary = summarize_input(spec.input)
+
+
+def _duplicate(action: ActionDefinition) -> Conflict:
+    return Conflict(
+        f"Duplicate entry for {TITLE} ['name', 'namespace', 'project_id']: "
+        f"{action.name}, {action.namespace}, {action.project_id}"
+    )

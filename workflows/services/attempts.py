@@ -1,0 +1,159 @@
+"""One attempt of an action: claim its row, run it outside any transaction, record the result.
+
+The claim is one guarded update with a fresh token; every later write names the token, so that only
+one process owns an attempt and a result that comes too late is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import OperationalError, connection
+from psycopg.types.json import Json
+
+from workflows.actions.adhoc import finish_output
+from workflows.actions.base import ActionContext, Outcome, perform_action
+from workflows.actions.registry import find_action
+from workflows.errors import WorkflowsError
+from workflows.expressions.reader import NoReader
+from workflows.jsontypes import JSONObject
+from workflows.models.base import dump_json
+from workflows.services.catalogue import resolve_stored_action
+from workflows.services.payloads import clean_payload
+from workflows.services.process import Interrupted, this_process
+
+logger = logging.getLogger(__name__)
+
+CLAIMED_COLUMNS = """
+    a.id, a.token, a.execution_id, a.task_id, a.project_id, a.name, a.namespace, a.base_name,
+    coalesce(a.base_input, a.input), a.timeout, a.is_sync,
+    (SELECT name FROM task_executions WHERE id = a.task_id),
+    (SELECT workflow_name FROM workflow_executions WHERE id = a.execution_id)
+"""
+CLAIM_CHANGES = """
+    token = %s, process_id = %s, starts = a.starts + 1,
+    started_at = clock_timestamp(), updated_at = clock_timestamp()
+"""
+_CLAIM_SQL = f"""
+    UPDATE action_executions a SET {CLAIM_CHANGES}
+    WHERE a.id = %s AND a.state = 'RUNNING' AND a.token IS NULL AND NOT a.is_inline
+    RETURNING {CLAIMED_COLUMNS}
+"""
+_RECORD_SQL = """
+    UPDATE action_executions
+    SET state = %s, output = %s, finished_at = clock_timestamp(), updated_at = clock_timestamp()
+    WHERE id = %s AND token = %s AND state = 'RUNNING'
+"""
+_HANDED_OVER_SQL = """
+    UPDATE action_executions SET process_id = NULL WHERE id = %s AND token = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to run one attempt; the fields are those of CLAIMED_COLUMNS."""
+
+    action_id: UUID
+    token: UUID
+    execution_id: UUID | None
+    task_id: UUID | None
+    project_id: UUID
+    name: str
+    namespace: str
+    base_name: str
+    input: JSONObject
+    timeout: float | None
+    is_sync: bool
+    task_name: str | None
+    workflow_name: str | None
+
+
+def run_action(action_id: UUID) -> None:
+    """Run an action unless somebody else has claimed it or it is no longer wanted."""
+    claim = claim_action(action_id)
+    if claim is not None:
+        outcome = perform(claim)
+        keep_trying(lambda: record(claim, outcome))
+
+
+def claim_action(action_id: UUID) -> Claim | None:
+    """Take an action to work on it. None if it is taken, ended or cancelled."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM_SQL, [uuid4(), this_process().id, action_id])
+        row = cursor.fetchone()
+    return None if row is None else Claim(*row)
+
+
+def perform(claim: Claim) -> Outcome | None:
+    """Run a claimed action. None if its result comes later from outside."""
+    action = find_action(claim.base_name or claim.name)
+    if action is None:
+        return Outcome(is_success=False, result=f"The action {claim.name} is not installed here.")
+    timeout = claim.timeout or settings.LEVANTE_ACTION_TIMEOUT
+    try:
+        with this_process().working_on(claim.token, claim.action_id, timeout):
+            outcome = perform_action(action, _context(claim), claim.input)
+    except Interrupted as interruption:
+        return Outcome(is_success=False, result=str(interruption))
+    if outcome.is_success and not claim.is_sync:
+        return None
+    return _finish(claim, outcome)
+
+
+def record(claim: Claim, outcome: Outcome | None) -> bool:
+    """Store the result of an attempt. False if the attempt is no longer this process's."""
+    with connection.cursor() as cursor:
+        if outcome is None:
+            cursor.execute(_HANDED_OVER_SQL, [claim.action_id, claim.token])
+        else:
+            state = "SUCCESS" if outcome.is_success else "ERROR"
+            output = Json({"result": outcome.result}, dumps=dump_json)
+            cursor.execute(_RECORD_SQL, [state, output, claim.action_id, claim.token])
+        is_mine = cursor.rowcount == 1
+    if not is_mine:
+        logger.warning("A late result was refused.", extra={"action_id": str(claim.action_id)})
+    return is_mine
+
+
+def keep_trying(store: Callable[[], Any]) -> Any:
+    """Store a result although the database may be away for a while: the work is done already."""
+    deadline = time.monotonic() + settings.LEVANTE_RECORD_SECONDS
+    wait = 0.1
+    while True:
+        try:
+            return store()
+        except OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            connection.close()
+            time.sleep(wait)
+            wait = min(wait * 2, 5.0)
+
+
+def _finish(claim: Claim, outcome: Outcome) -> Outcome:
+    """Apply the outputs of ad-hoc actions, and refuse what cannot be stored."""
+    try:
+        result = outcome.result
+        if outcome.is_success and claim.base_name:
+            resolved = resolve_stored_action(claim.name, claim.namespace, claim.project_id)
+            result = finish_output(resolved, result, NoReader())
+        return Outcome(outcome.is_success, clean_payload(result))
+    except WorkflowsError as error:
+        return Outcome(is_success=False, result=error.message)
+
+
+def _context(claim: Claim) -> ActionContext:
+    return ActionContext(
+        action_execution_id=str(claim.action_id),
+        task_execution_id=str(claim.task_id) if claim.task_id else None,
+        task_name=claim.task_name,
+        workflow_name=claim.workflow_name,
+        workflow_execution_id=str(claim.execution_id) if claim.execution_id else None,
+        project_id=str(claim.project_id),
+    )

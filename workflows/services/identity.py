@@ -1,0 +1,163 @@
+"""Who is calling: tokens, the first administrator, and the one project of a server without logins."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from workflows.errors import NotPermitted
+from workflows.models import ApiToken, Membership, Project, Role
+
+FORBIDDEN: Final = "Operation forbidden (insufficient permissions)"
+
+# The project of a server that runs without authentication. Fixed, so that its objects are found
+# again after a restart.
+OPEN_PROJECT_ID: Final = uuid.UUID("6f1d2a60-5a4e-4c3b-9d7e-1c0ffee00001")
+
+FIRST_PROJECT: Final = "default"
+FIRST_USER: Final = "admin"
+
+_RANK: Final = {role: rank for rank, role in enumerate(Role)}
+_CACHE_SIZE: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """For whom a request acts. `name` is what the history shows."""
+
+    project_id: uuid.UUID
+    role: Role
+    user_id: int | None = None
+    name: str = ""
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == Role.ADMIN
+
+    def require(self, role: Role) -> None:
+        """Raise NotPermitted unless the caller's role includes `role`."""
+        if _RANK[self.role] < _RANK[role]:
+            raise NotPermitted(FORBIDDEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the first administrator logs in with; the password is empty if the user was there."""
+
+    user: str
+    password: str
+    project_id: uuid.UUID
+    token: str
+
+
+def issue_token(user: AbstractBaseUser, project: Project, role: Role, name: str = "") -> str:
+    """Make a token and return its text, which is not kept and cannot be shown again."""
+    text = secrets.token_urlsafe(32)
+    ApiToken.objects.create(user=user, project=project, role=role, name=name, digest=_digest(text))
+    return text
+
+
+def ensure_first_admin() -> Credentials:
+    """Make the first administrator with a project and a token; a second call adds a token only."""
+    users = get_user_model().objects
+    with transaction.atomic(durable=True):
+        project, _ = Project.objects.get_or_create(name=FIRST_PROJECT)
+        user = users.filter(is_superuser=True).order_by("pk").first()
+        password = ""
+        if user is None:
+            password = secrets.token_urlsafe(12)
+            user = users.create_superuser(username=FIRST_USER, password=password)
+        Membership.objects.get_or_create(user=user, project=project, defaults={"role": Role.ADMIN})
+        token = issue_token(user, project, Role.ADMIN, name="first administrator")
+    return Credentials(user.get_username(), password, project.pk, token)
+
+
+def find_caller(token: str) -> Caller | None:
+    """Return for whom the token speaks; None if it is unknown, expired or revoked.
+
+    Answers are kept for LEVANTE_TOKEN_CACHE_SECONDS, so a revocation takes that long at most.
+    """
+    digest = _digest(token)
+    cached = _cache.find(digest)
+    if cached is not None:
+        return cached
+    caller = _load_caller(digest)
+    if caller is not None:
+        _cache.keep(digest, caller, settings.LEVANTE_TOKEN_CACHE_SECONDS)
+    return caller
+
+
+def open_caller() -> Caller:
+    """Return the caller of a server without authentication; its project is made on demand."""
+    if not _cache.has_open_project:
+        Project.objects.get_or_create(pk=OPEN_PROJECT_ID, defaults={"name": "open"})
+        _cache.has_open_project = True
+    return Caller(project_id=OPEN_PROJECT_ID, role=Role.ADMIN, name="anonymous")
+
+
+def forget_callers() -> None:
+    """Empty the cache; for whoever revokes a token in this process."""
+    _cache.clear()
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _load_caller(digest: str) -> Caller | None:
+    token = (
+        ApiToken.objects.select_related("user")
+        .filter(digest=digest, revoked_at=None, user__is_active=True)
+        .filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+        .first()
+    )
+    if token is None:
+        return None
+    return Caller(
+        project_id=token.project_id,
+        role=Role(token.role),
+        user_id=token.user_id,
+        name=token.user.get_username(),
+    )
+
+
+class _Cache:
+    """Callers by token digest, each for a few seconds; bounded, and safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._callers: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        self.has_open_project = False
+
+    def find(self, digest: str) -> Caller | None:
+        with self._lock:
+            kept = self._callers.get(digest)
+        return kept[1] if kept is not None and kept[0] > time.monotonic() else None
+
+    def keep(self, digest: str, caller: Caller, seconds: float) -> None:
+        with self._lock:
+            self._callers[digest] = (time.monotonic() + seconds, caller)
+            self._callers.move_to_end(digest)
+            if len(self._callers) > _CACHE_SIZE:
+                self._callers.popitem(last=False)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._callers.clear()
+            self.has_open_project = False
+
+
+_cache = _Cache()

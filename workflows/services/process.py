@@ -1,0 +1,91 @@
+"""This worker process: its identity, and the attempt it is working on.
+
+The beat thread reads it and may interrupt the attempt; the main thread runs the action.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from uuid import UUID, uuid4
+
+INTERRUPT_SIGNAL = signal.SIGUSR2  # SIGUSR1 is Celery's
+
+
+class Interrupted(BaseException):
+    """The running action has to end; no `except Exception` of an action can swallow this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What the process is working on. `timeout` is in seconds from `started` (monotonic)."""
+
+    token: UUID
+    action_id: UUID
+    timeout: float
+    started: float
+
+
+class WorkerState:
+    """One per process; a forked child makes its own."""
+
+    def __init__(self) -> None:
+        self.id = uuid4()
+        self.pid = os.getpid()
+        self._lock = threading.Lock()
+        self._attempt: Attempt | None = None
+        self._interrupted: tuple[UUID, str] | None = None
+
+    @property
+    def attempt(self) -> Attempt | None:
+        return self._attempt
+
+    @contextmanager
+    def working_on(self, token: UUID, action_id: UUID, timeout: float) -> Iterator[None]:
+        """Say what the process does, for as long as it does it."""
+        with self._lock:
+            self._attempt = Attempt(token, action_id, timeout, time.monotonic())
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._attempt = None
+
+    def interrupt(self, token: UUID, reason: str) -> bool:
+        """End the attempt of this token, if it is still the one at work. For the beat thread."""
+        with self._lock:
+            if self._attempt is None or self._attempt.token != token:
+                return False
+            self._interrupted = (token, reason)
+            main = threading.main_thread().ident
+            if main is not None:
+                signal.pthread_kill(main, INTERRUPT_SIGNAL)
+            return True
+
+    def listen(self) -> None:
+        """Let `interrupt` work in this process. To be called by its main thread."""
+        signal.signal(INTERRUPT_SIGNAL, self._on_signal)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        """Raise in the main thread, unless the attempt has ended between the two threads' turns."""
+        asked, self._interrupted = self._interrupted, None
+        attempt = self._attempt
+        if asked is not None and attempt is not None and attempt.token == asked[0]:
+            raise Interrupted(asked[1])
+
+
+_state: WorkerState | None = None
+
+
+def this_process() -> WorkerState:
+    """Give the state of the process that asks."""
+    global _state
+    if _state is None or _state.pid != os.getpid():
+        _state = WorkerState()
+    return _state
