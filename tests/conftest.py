@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import connections
 
 from config.readers import database_from_url
+from tests.live import LiveStack
 from workflows.embedded.state import ServersState, read_state
 
 PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent
@@ -90,3 +91,13 @@ def _wait_for_servers(process: subprocess.Popen[bytes], directory: Path, log: Pa
             )
         time.sleep(0.02)
     return state
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+    """The whole service without authentication, started once."""
+    stack = LiveStack(tmp_path_factory.mktemp("live")).start()
+    try:
+        yield stack
+    finally:
+        stack.stop()

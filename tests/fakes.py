@@ -199,9 +199,6 @@ class MemoryExecution:
     def unfinished_tasks(self) -> list[TaskSnapshot]:
         return [task for task in self.tasks.values() if task.state in UNFINISHED]
 
-    def unfinished_tasks_named(self, names: Collection[str]) -> list[TaskSnapshot]:
-        return [task for task in self.unfinished_tasks() if task.name in names]
-
     def waiting_joins(self) -> list[TaskSnapshot]:
         return [task for task in self.tasks.values() if task.state is State.WAITING]
 
@@ -211,8 +208,13 @@ class MemoryExecution:
     def has_arrival(self, join_id: UUID, inbound_name: str) -> bool:
         return inbound_name in self.known_arrivals.get(join_id, {})
 
-    def has_unfinished_task(self, *, besides: Collection[UUID]) -> bool:
-        return any(task.id not in besides for task in self.unfinished_tasks())
+    def has_unfinished_task(
+        self, *, besides: Collection[UUID], but_waiting: bool = False
+    ) -> bool:
+        return any(
+            task.id not in besides and not (but_waiting and task.state is State.WAITING)
+            for task in self.unfinished_tasks()
+        )
 
     def troubled_tasks(self) -> list[TaskSnapshot]:
         return [

@@ -77,9 +77,8 @@ def decide(
             _handle(draft, draft.inline.popleft())
         elif draft.inline:
             break
-        elif draft.must_check_joins and not draft.is_over:
-            draft.must_check_joins = False
-            joins.fail_impossible(draft)
+        elif _joins_may_be_stuck(draft) and joins.fail_impossible(draft):
+            continue
         else:
             lifecycle.check_completion(draft)
             break
@@ -128,6 +127,13 @@ def _handle(draft: Draft, event: Event) -> None:  # noqa: C901 - one branch for 
             ending.end_task(draft, draft.task(task_id), state, state_info)
         case _:
             assert_never(event)
+
+
+def _joins_may_be_stuck(draft: Draft) -> bool:
+    """Whether waiting joins have to be looked at: something hints at it, or they alone are left."""
+    if not draft.graph.joins or not draft.is_running:
+        return False
+    return draft.must_check_joins or not draft.has_active_task()
 
 
 def _start(draft: Draft) -> None:

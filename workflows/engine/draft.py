@@ -169,15 +169,17 @@ class Draft:
             return True
         return self.view.has_unfinished_task(besides=self._tasks.keys())
 
+    def has_active_task(self) -> bool:
+        """Whether any unfinished task is more than a join that waits."""
+        if any(
+            task.state in UNFINISHED and task.state is not State.WAITING
+            for task in self._tasks.values()
+        ):
+            return True
+        return self.view.has_unfinished_task(besides=self._tasks.keys(), but_waiting=True)
+
     def unfinished_tasks(self) -> list[TaskSnapshot]:
         return self._current(self.view.unfinished_tasks(), lambda task: task.state in UNFINISHED)
-
-    def has_unfinished_task_named(self, names: Collection[str]) -> bool:
-        found = self._current(
-            self.view.unfinished_tasks_named(names),
-            lambda task: task.state in UNFINISHED and task.name in names,
-        )
-        return bool(found)
 
     def waiting_joins(self) -> list[TaskSnapshot]:
         if not self.graph.joins:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from workflows.engine import lifecycle, starting
+from workflows.engine import joins, lifecycle, starting
 from workflows.engine.commands import (
     AcceptNothing,
     CloseActions,
@@ -60,6 +60,8 @@ def end_task(draft: Draft, task: TaskSnapshot, state: State, state_info: str | N
     """
     if task.state in FINAL:
         return
+    if task.unique_key is not None and not task.round:
+        task = joins.take_arrived_variables(draft, task)
     has_items = bool(draft.spec_of(task).with_items)
     if state is State.ERROR and state_info is None:
         state_info = describe_failure(draft.results(task), has_items=has_items)

@@ -7,6 +7,7 @@ nothing is searched with a limit.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from workflows.engine import lifecycle, starting
@@ -25,8 +26,7 @@ def arrive(draft: Draft, name: str, inbound: TaskSnapshot, event: str) -> None:
     join = draft.newest_task(name)
     if join is None:
         join = _create(draft, name, round_number=1)
-    elif join.state in FINAL and _failed_before_running(join):
-        # An inbound task was rerun or skipped: the join waits again.
+    elif _waits_again(draft, join):
         join = draft.change_task(
             join,
             state=State.WAITING,
@@ -45,7 +45,7 @@ def arrive(draft: Draft, name: str, inbound: TaskSnapshot, event: str) -> None:
         inbound.name,
         inbound.id,
         event,
-        inbound.out_context_id,
+        _context_of_arrival(draft, join, inbound),
         inbound.finished_at or draft.now,
     )
     join = draft.add_arrival(join, arrival)
@@ -87,47 +87,102 @@ def take_back_arrivals(draft: Draft, name: str) -> None:
 
 
 def fail_impossible(draft: Draft) -> bool:
-    """End waiting joins that too few inbound tasks can still reach; tell whether there was one."""
-    waiting = draft.waiting_joins()
-    if not waiting or not draft.is_running:
-        return False
-    arrived = {
-        join.name: {arrival.inbound_name for arrival in draft.arrivals(join)} for join in waiting
-    }
-    alive = {task.name for task in draft.unfinished_tasks() if task.state is not State.WAITING}
-    coming = _may_still_come(draft, alive, arrived)
-    impossible = [join for join in waiting if join.name not in coming]
-    for join in impossible:
-        expected = set(draft.graph.inbound[join.name]) - arrived[join.name] - coming
-        missing = [name for name in draft.graph.inbound[join.name] if name in expected]
-        lifecycle.end_task_later(draft, join, State.ERROR, f"Failed by tasks: {', '.join(missing)}")
-    return bool(impossible)
+    """End waiting joins that too few inbound tasks can still reach; tell whether there was one.
 
-
-def _may_still_come(draft: Draft, alive: set[str], arrived: dict[str, set[str]]) -> set[str]:
-    """Give all tasks that may still start or end: the alive ones and what they may lead to.
-
-    A join belongs to them only if enough of its inbound tasks have arrived or belong to them
-    themselves, so joins that wait only for each other do not.
+    The failure of one join may lead to another, which then still has a chance. If joins wait for
+    each other's failure in a circle, the first of the definition gives way.
     """
-    coming = set(alive)
-    left = list(alive)
-    while left:
-        for target in draft.graph.outbound.get(left.pop(), ()):
-            if target in coming:
-                continue
-            if draft.spec.tasks[target].join:
-                inbound = draft.graph.inbound[target]
-                there = arrived.get(target, set())
-                possible = sum(name in there or name in coming for name in inbound)
-                if possible < needed(draft, target):
+    draft.must_check_joins = False
+    waiting = draft.waiting_joins()
+    if not waiting:
+        return False
+    arrived = {join.name: {one.inbound_name for one in draft.arrivals(join)} for join in waiting}
+    alive = {task.name for task in draft.unfinished_tasks() if task.state is not State.WAITING}
+    coming = Prospects(draft, arrived).spread(alive)
+    hopeless = [join for join in waiting if not coming.may_run(join.name)]
+    if not hopeless:
+        return False
+    after = Prospects(draft, arrived).spread(alive, failing={join.name for join in hopeless})
+    failing = [join for join in hopeless if not after.may_run(join.name)]
+    if not failing:
+        order = list(draft.spec.tasks)
+        failing = [min(hopeless, key=lambda join: order.index(join.name))]
+    for join in failing:
+        _fail(draft, join, coming)
+    draft.must_check_joins = len(failing) < len(waiting)
+    return True
+
+
+class Prospects:
+    """Which tasks may still come to an end, as the graph and the living tasks tell.
+
+    `any_end` may end in whatever way. `errors` are joins that can be triggered but not satisfied:
+    they will end in ERROR, so only what on-error and on-complete name may follow them.
+    """
+
+    def __init__(self, draft: Draft, arrived: Mapping[str, Collection[str]]) -> None:
+        self._draft = draft
+        self._arrived = arrived
+        self.any_end: set[str] = set()
+        self.errors: set[str] = set()
+
+    def spread(self, alive: Collection[str], failing: Collection[str] = ()) -> Prospects:
+        """Follow all ways from the living tasks, and from joins that are about to fail."""
+        self.any_end.update(alive)
+        self.errors.update(failing)
+        left = [*alive, *failing]
+        while left:
+            for target in self._targets(left.pop()):
+                if target in self.any_end:
                     continue
-            coming.add(target)
-            left.append(target)
-    return coming
+                if self.may_run(target):
+                    self.any_end.add(target)
+                    left.append(target)
+                elif target not in self.errors and target not in self._arrived:
+                    self.errors.add(target)
+                    left.append(target)
+        return self
+
+    def may_run(self, name: str) -> bool:
+        """Whether the task is no join, or enough of its inbound tasks have come or may come."""
+        if not self._draft.spec.tasks[name].join:
+            return True
+        there = self._arrived.get(name, ())
+        inbound = self._draft.graph.inbound[name]
+        possible = sum(one in there or self.may_trigger(one, name) for one in inbound)
+        return possible >= needed(self._draft, name)
+
+    def may_trigger(self, name: str, target: str) -> bool:
+        return name in self.any_end or (name in self.errors and target in self._targets(name))
+
+    def _targets(self, name: str) -> Collection[str]:
+        if name in self.any_end:
+            return self._draft.graph.outbound.get(name, ())
+        spec = self._draft.spec.tasks[name]
+        clauses = [clause for clause in (spec.on_error, spec.on_complete) if clause is not None]
+        return [step.target for clause in clauses for step in clause.next if step.command is None]
+
+
+def _fail(draft: Draft, join: TaskSnapshot, coming: Prospects) -> None:
+    """End a join that cannot run."""
+    there = {arrival.inbound_name for arrival in draft.arrivals(join)}
+    missing = [
+        name
+        for name in draft.graph.inbound[join.name]
+        if name not in there and not coming.may_trigger(name, join.name)
+    ]
+    lifecycle.end_task_later(draft, join, State.ERROR, f"Failed by tasks: {', '.join(missing)}")
+
+
+def take_arrived_variables(draft: Draft, join: TaskSnapshot) -> TaskSnapshot:
+    """Let what follows a join that cannot run see the variables of the branches that arrived."""
+    arrivals = sorted(draft.arrivals(join), key=lambda arrival: arrival.ended_at)
+    contexts = [arrival.context_id for arrival in arrivals]
+    return draft.change_task(join, context_id=_merge_contexts(draft, contexts))
 
 
 def _create(draft: Draft, name: str, *, round_number: int) -> TaskSnapshot:
+    draft.must_check_joins = True  # its other inbound tasks may be past already
     spec = draft.spec.tasks[name]
     return draft.insert_task(
         TaskSnapshot(
@@ -142,8 +197,12 @@ def _create(draft: Draft, name: str, *, round_number: int) -> TaskSnapshot:
     )
 
 
-def _failed_before_running(join: TaskSnapshot) -> bool:
-    return join.started_at is None and join.round == 0
+def _waits_again(draft: Draft, join: TaskSnapshot) -> bool:
+    """Whether the join has failed without running and a task was rerun or skipped since."""
+    revived_at = draft.execution.revived_at
+    if join.state not in FINAL or join.round or revived_at is None:
+        return False
+    return join.finished_at is None or join.finished_at < revived_at
 
 
 def _starts_new_round(draft: Draft, join: TaskSnapshot, inbound: TaskSnapshot) -> bool:
@@ -166,11 +225,20 @@ def _round_of(join: TaskSnapshot) -> int:
 
 def _take_late_variables(draft: Draft, join: TaskSnapshot, inbound: TaskSnapshot) -> None:
     """A join runs once: later branches bring their variables to it while it runs, or to the end."""
+    draft.must_check_joins = True  # nothing starts here, so others may wait in vain
     if join.state in FINAL:
         draft.change_task(inbound, has_followers=False)
     else:
         merged = _merge_contexts(draft, [join.context_id, inbound.out_context_id])
         draft.change_task(join, context_id=merged)
+
+
+def _context_of_arrival(draft: Draft, join: TaskSnapshot, inbound: TaskSnapshot) -> UUID | None:
+    """A task that was reached twice arrives twice, and brings the variables of both branches."""
+    if not draft.has_arrival(join, inbound.name):
+        return inbound.out_context_id
+    earlier = [one.context_id for one in draft.arrivals(join) if one.inbound_name == inbound.name]
+    return _merge_contexts(draft, [*earlier, inbound.out_context_id])
 
 
 def _merge_contexts(draft: Draft, context_ids: list[UUID | None]) -> UUID | None:

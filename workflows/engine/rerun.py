@@ -57,11 +57,10 @@ def revive_for_child(draft: Draft, event: ChildRevived) -> None:
 
 def revive_execution(draft: Draft) -> None:
     """Set an ended execution running again, with what its end had closed."""
+    draft.change_execution(revived_at=draft.tick())
     if not draft.is_over:
         return
-    draft.change_execution(
-        state=State.RUNNING, state_info=None, output=None, finished_at=None, is_handled=True
-    )
+    draft.change_execution(state=State.RUNNING, state_info=None, output=None, finished_at=None)
     for task in draft.closed_tasks():
         _reopen(draft, task)
 

@@ -35,6 +35,7 @@ class ExecutionSnapshot:
     state_info: str | None = None
     updated_at: datetime | None = None
     finished_at: datetime | None = None
+    revived_at: datetime | None = None
     is_started: bool = False
     is_handled: bool = True
     depth: int = 0
@@ -191,15 +192,17 @@ class View(Protocol):
 
     def unfinished_tasks(self) -> Sequence[TaskSnapshot]: ...
 
-    def unfinished_tasks_named(self, names: Collection[str]) -> Sequence[TaskSnapshot]: ...
-
     def waiting_joins(self) -> Sequence[TaskSnapshot]: ...
 
     def arrivals(self, join_id: UUID) -> Sequence[Arrival]: ...
 
     def has_arrival(self, join_id: UUID, inbound_name: str) -> bool: ...
 
-    def has_unfinished_task(self, *, besides: Collection[UUID]) -> bool: ...
+    def has_unfinished_task(
+        self, *, besides: Collection[UUID], but_waiting: bool = False
+    ) -> bool:
+        """Whether there is one that is not in `besides`; with `but_waiting`, not WAITING either."""
+        ...
 
     def troubled_tasks(self) -> Sequence[TaskSnapshot]:
         """Tasks in CANCELLED, and in ERROR that nothing has handled."""

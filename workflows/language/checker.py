@@ -200,6 +200,13 @@ def is_expression(value: JSONValue) -> bool:
     return isinstance(value, str) and _WHOLE_EXPRESSION.fullmatch(value) is not None
 
 
+def has_expression(value: JSONValue) -> bool:
+    """Tell whether an expression stands anywhere in the value."""
+    if isinstance(value, str):
+        return _ANY_EXPRESSION.search(value) is not None
+    return any(has_expression(item) for _, item in _entries(value))
+
+
 def is_whole_number(value: JSONValue) -> bool:
     """Tell whether the value is an integer from 0 on; 3.0 is one, true is not."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):

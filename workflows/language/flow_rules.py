@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from workflows.language.checker import Checker, suggest
@@ -146,13 +147,24 @@ def _check_requirements(
 
 def find_ring(graph: WorkflowGraph) -> tuple[str, ...]:
     """Return the tasks that can never start because they wait for each other."""
-    missing = {name: len(required) for name, required in graph.inbound.items()}
+    stuck = _without_ends(dict.fromkeys(graph.inbound), graph.inbound, graph.outbound)
+    return tuple(_without_ends(stuck, graph.outbound, graph.inbound))
+
+
+def _without_ends(
+    names: dict[str, None],
+    needed: Mapping[str, tuple[str, ...]],
+    needing: Mapping[str, tuple[str, ...]],
+) -> dict[str, None]:
+    """Take away, again and again, every task that needs none of those that are left."""
+    missing = {name: sum(other in names for other in needed[name]) for name in names}
     ready = [name for name, count in missing.items() if count == 0]
     while ready:
         name = ready.pop()
         del missing[name]
-        for other in graph.outbound[name]:
-            missing[other] -= 1
-            if missing[other] == 0:
-                ready.append(other)
-    return tuple(missing)
+        for other in needing[name]:
+            if other in missing:
+                missing[other] -= 1
+                if missing[other] == 0:
+                    ready.append(other)
+    return dict.fromkeys(missing)

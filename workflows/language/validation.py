@@ -11,7 +11,7 @@ from typing import Final
 
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.language.building import VERSION
-from workflows.language.checker import Checker, suggest
+from workflows.language.checker import Checker, has_expression, suggest
 from workflows.language.clause_rules import check_publish
 from workflows.language.task_rules import Rule, check_call, check_task, check_task_defaults
 from workflows.language.yaml import Path
@@ -118,6 +118,7 @@ def check_input(checker: Checker, path: Path, value: JSONValue) -> None:
             if not checker.mapping(place, entry):
                 continue
             name = next(iter(entry))
+            _warn_of_unevaluated(checker, (*place, name), entry[name])
         elif checker.text(place, entry):
             name = str(entry)
         else:
@@ -125,6 +126,11 @@ def check_input(checker: Checker, path: Path, value: JSONValue) -> None:
         if name in seen:
             checker.warn(place, f"'{name}' is declared twice; only the last one counts")
         seen.add(name)
+
+
+def _warn_of_unevaluated(checker: Checker, path: Path, value: JSONValue) -> None:
+    if has_expression(value):
+        checker.warn(path, "defaults are not evaluated: the expression stays text")
 
 
 def check_action(checker: Checker, path: Path, raw: JSONObject) -> None:

@@ -269,7 +269,7 @@ class _Builder:
         path = (*frame.path, key)
         if tag != _TEXT:
             self._odd_keys.add(path)
-        if path in self._marks:
+        if key in frame.container:
             self._duplicates.append(path)
         self._marks[path] = _start(event)
         frame.key = key

@@ -22,7 +22,7 @@ class WorkflowExecution(models.Model):
     """One run of a workflow.
 
     `parent_task` is the task that started it; `is_handled` says that the parent has taken note of
-    its end. `globals` is the one store of vars and global variables. `backlog` holds transitions
+    its end. `revived_at` is when a task was last rerun or skipped. `globals` is the one store of vars and global variables. `backlog` holds transitions
     that a pause put off. `is_started` is False until the first advance made the start tasks;
     `is_cut_off` says that the last one had no time for all inline actions.
     """
@@ -40,6 +40,7 @@ class WorkflowExecution(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    revived_at = models.DateTimeField(null=True)
     is_started = models.BooleanField(default=False)
     is_cut_off = models.BooleanField(default=False)
     is_handled = models.BooleanField(default=True)

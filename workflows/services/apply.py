@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
 
 from django.db import connection
@@ -79,12 +79,12 @@ class Applied:
 
 def apply_decision(locked: LockedExecution, decision: Decision, *, actor: str = "") -> Applied:
     """Write everything that was decided about a locked execution."""
-    kinds: dict[type[Command], list[Command]] = defaultdict(list)
+    kinds: dict[type, list[Command]] = defaultdict(list)
     for command in decision.commands:
         kinds[type(command)].append(command)
 
     def of(kind: type[_CommandType]) -> list[_CommandType]:
-        return kinds.get(kind, [])  # type: ignore[return-value]
+        return cast("list[_CommandType]", kinds.get(kind, []))
 
     execution = locked.view.execution
     is_over = _change_execution(locked, decision, of(ChangeExecution))
@@ -163,7 +163,7 @@ def _write_tasks(
     )
 
 
-def _write_arrivals(kinds: dict[type[Command], list[Command]]) -> None:
+def _write_arrivals(kinds: dict[type, list[Command]]) -> None:
     for command in kinds.get(DropArrival, []):
         assert isinstance(command, DropArrival)
         JoinArrival.objects.filter(
@@ -345,6 +345,6 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _execute(sql: str, values: list[object]) -> None:
+def _execute(sql: str, values: list[Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)

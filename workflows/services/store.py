@@ -64,7 +64,7 @@ _LOCK_SQL = """
            e.globals, e.project_id, e.revision_id, e.is_cut_off,
            coalesce((SELECT root.params -> 'env' FROM workflow_executions root
                      WHERE root.id = e.root_execution_id), e.params -> 'env'),
-           clock_timestamp()
+           clock_timestamp(), e.revived_at
     FROM workflow_executions e JOIN workflow_revisions r ON r.id = e.revision_id
     WHERE e.id = %s
     FOR NO KEY UPDATE OF e
@@ -131,6 +131,7 @@ def lock_execution(execution_id: UUID, *, skip_locked: bool) -> LockedExecution 
         state_info=row[6],
         updated_at=row[7],
         finished_at=row[8],
+        revived_at=row[23],
         is_started=row[9],
         is_handled=row[10],
         depth=row[11],
@@ -235,12 +236,14 @@ class DatabaseView:
             )
         )
 
-    def has_unfinished_task(self, *, besides: Collection[UUID]) -> bool:
+    def has_unfinished_task(
+        self, *, besides: Collection[UUID], but_waiting: bool = False
+    ) -> bool:
         return bool(
             _fetch(
                 "SELECT 1 FROM task_executions WHERE execution_id = %s AND state = ANY(%s)"
-                " AND id <> ALL(%s) LIMIT 1",
-                [self.execution.id, OPEN_STATES, list(besides)],
+                " AND id <> ALL(%s) AND NOT (%s AND state = 'WAITING') LIMIT 1",
+                [self.execution.id, OPEN_STATES, list(besides), but_waiting],
             )
         )
 
@@ -360,9 +363,11 @@ def _take_children(execution_id: UUID) -> list[tuple[datetime, Event]]:
     rows = _fetch(_TAKE_CHILDREN_SQL, [FINAL_STATES, execution_id])
     newest = max((row[6] for row in rows if row[6]), default=None)
     return [
-        (at or newest or _EPOCH, ChildChanged(ChildSnapshot(*ids, State(state), *rest)))
-        for *ids, state, index, is_accepted, output, at in rows
-        for rest in [(index, is_accepted, output)]
+        (
+            at or newest or _EPOCH,
+            ChildChanged(ChildSnapshot(child_id, task_id, State(state), index, accepted, output)),
+        )
+        for child_id, task_id, state, index, accepted, output, at in rows
     ]
 
 

@@ -97,12 +97,13 @@ def test_what_is_not_written_has_its_default() -> None:
         ("{with-items: 'x in [1, \"b\"]'}", TaskSpec("t", with_items=(WithItem("x", [1, "b"]),))),
         (
             "{with-items: [x in <% $.l %>, 'long-1  in  {{ _.m }}']}",
-            TaskSpec(
-                "t", with_items=(WithItem("x", "<% $.l %>"), WithItem("long-1", "{{ _.m }}"))
-            ),
+            TaskSpec("t", with_items=(WithItem("x", "<% $.l %>"), WithItem("long-1", "{{ _.m }}"))),
         ),
         ("{keep-result: false, target: gpu}", TaskSpec("t", keep_result=False, target="gpu")),
-        ("{safe-rerun: <% true %>, tags: [q]}", TaskSpec("t", safe_rerun="<% true %>", tags=("q",))),
+        (
+            "{safe-rerun: <% true %>, tags: [q]}",
+            TaskSpec("t", safe_rerun="<% true %>", tags=("q",)),
+        ),
         ("{publish: {a: 1}}", TaskSpec("t", publish={"a": 1})),
         ("{publish-on-error: {a: 1}}", TaskSpec("t", publish_on_error={"a": 1})),
         ("{publish-on-skip: {a: 1}}", TaskSpec("t", publish_on_skip={"a": 1})),
@@ -128,7 +129,7 @@ def test_keys_of_a_task(text: str, expected: TaskSpec) -> None:
             "[fail(msg='word'): <% $.x %>]",
             [Transition("fail", "<% $.x %>", Command.FAIL, "word")],
         ),
-        ("[fail msg=\"it's cold\"]", [Transition("fail", MISSING, Command.FAIL, "it's cold")]),
+        ('[fail msg="it\'s cold"]', [Transition("fail", MISSING, Command.FAIL, "it's cold")]),
         ("[fail msg=cold]", [Transition("fail", MISSING, Command.FAIL, "cold")]),
         ("pause", [Transition("pause")]),
     ],

@@ -28,7 +28,8 @@ def test_inbound_tasks_are_distinct_over_all_clauses_in_the_order_of_the_definit
 
 
 def test_transitions_of_task_defaults_count_but_not_for_their_own_target() -> None:
-    graph = graph_of("""
+    graph = graph_of(
+        """
         version: '2.0'
         w:
           task-defaults: {on-complete: hang_up}
@@ -36,7 +37,8 @@ def test_transitions_of_task_defaults_count_but_not_for_their_own_target() -> No
             mum: {}
             aunt: {on-complete: noop}
             hang_up: {join: all}
-        """.replace("mum: {}", "mum: {action: std.noop}"))
+        """.replace("mum: {}", "mum: {action: std.noop}")
+    )
 
     assert graph.inbound["hang_up"] == ("mum",)
     assert graph.start_tasks == ("mum", "aunt")
@@ -95,7 +97,9 @@ def test_a_reverse_target_runs_what_it_requires_in_order() -> None:
 
 def test_a_long_chain_needs_no_recursion() -> None:
     tasks = "".join(f"    t{n}: {{requires: t{n + 1}}}\n" for n in range(3000))
-    graph = graph_of(f"version: '2.0'\nw:\n  type: reverse\n  tasks:\n{tasks}    t3000: {{timeout: 1}}\n")
+    graph = graph_of(
+        f"version: '2.0'\nw:\n  type: reverse\n  tasks:\n{tasks}    t3000: {{timeout: 1}}\n"
+    )
 
     assert graph.required_for("t0") == tuple(f"t{n}" for n in range(3000, -1, -1))
     assert len(graph.leading_to("t0")) == 3000

@@ -127,7 +127,7 @@ def test_refused_documents_and_workflows(text: str, path: str, message: str) -> 
          "names that begin with two underscores belong to the engine"),
         ("{publish: <% $ %>}", ".publish", "must be a mapping"),
         ("{description: ''}", ".description", "must not be empty"),
-        ("{with-items: x of [1]}", ".with-items", "must have the form"),
+        ("{with-items: 'x of [1]'}", ".with-items", "must have the form"),
         ("{with-items: 'x in []'}", ".with-items", "must have the form"),
         ("{with-items: 'x in [a]'}", ".with-items", "the list is not valid JSON"),
         ("{with-items: [x in <% $.l + %>]}", ".with-items[0]", ""),
@@ -195,7 +195,9 @@ def test_a_join_needs_as_many_different_tasks_as_it_waits_for() -> None:
 
 def test_names_of_joins_are_shorter() -> None:
     assert problems_of(with_task(f"{{on-success: {'j' * 209}}}", f"    {'j' * 209}: {{join: all}}"))
-    assert not warnings_of(with_task(f"{{on-success: {'j' * 209}}}", f"    {'j' * 209}: {{timeout: 1}}"))
+    assert not warnings_of(
+        with_task(f"{{on-success: {'j' * 209}}}", f"    {'j' * 209}: {{timeout: 1}}")
+    )
 
 
 def test_reverse_workflows_have_their_own_keys_and_no_rings() -> None:

@@ -1,0 +1,79 @@
+"""The whole service as a newcomer starts it, for tests that need real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+START_SECONDS: Final = 120.0
+STOP_SECONDS: Final = 40.0
+
+
+@dataclass
+class LiveStack:
+    """`manage.py up` with data of its own; `options` are added to its command line."""
+
+    directory: Path
+    options: tuple[str, ...] = ("--no-auth", "--no-examples", "--workers", "4")
+    port: int = field(default_factory=lambda: free_port())
+    flower_port: int = field(default_factory=lambda: free_port())
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v2"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "up.log"
+
+    def start(self) -> LiveStack:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "manage.py", "up", "--port", str(self.port)]
+        command += ["--flower-port", str(self.flower_port)]
+        command += ["--data-dir", str(self.directory / "data"), *self.options]
+        without = ("DATABASE_URL", "REDIS_URL", "LEVANTE_DATA_DIR", "LEVANTE_SECRET_KEY")
+        environment = {key: value for key, value in os.environ.items() if key not in without}
+        environment.pop("DJANGO_SETTINGS_MODULE", None)
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+            )
+        self._wait_until_ready()
+        return self
+
+    def stop(self) -> int:
+        """Interrupt it, as Ctrl-C does, and give its exit status."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(STOP_SECONDS)
+
+    def _wait_until_ready(self) -> None:
+        assert self.process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.2)
+        raise AssertionError(f"the service does not start:\n{self.log.read_text()[-5000:]}")
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
