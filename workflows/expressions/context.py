@@ -52,4 +52,4 @@ class Context(Mapping[str, JSONValue]):
 
 def hidden_names(context: Mapping[str, JSONValue]) -> Mapping[str, JSONValue]:
     """Give the variables of a context that are readable but not listed."""
-    return context._hidden_names if isinstance(context, Context) else _NOTHING  # noqa: SLF001
+    return context._hidden_names if isinstance(context, Context) else _NOTHING

@@ -65,9 +65,9 @@ def freeze(value: Any) -> Any:
 
 def frozen_variables(context: Context) -> FrozenData:
     """Give the variables of a context, prepared once for all its expressions."""
-    view: FrozenData | None = context._prepared_for_yaql  # noqa: SLF001
+    view: FrozenData | None = context._prepared_for_yaql
     if view is None:
-        view = context._prepared_for_yaql = FrozenData(context)  # noqa: SLF001
+        view = context._prepared_for_yaql = FrozenData(context)
     return view
 
 

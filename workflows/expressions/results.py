@@ -11,7 +11,6 @@ from typing import Any
 from jinja2 import Undefined
 
 from workflows.errors import ExpressionFailed
-from workflows.expressions.context import Context
 from workflows.expressions.frozen import FrozenData, FrozenList
 from workflows.expressions.limits import LIMITS, check_bits, check_text, too_many_elements
 from workflows.jsontypes import JSONValue
@@ -171,7 +170,3 @@ def _number(value: float) -> int | float:
         raise ExpressionFailed("its value is not a finite number")
     return value
 
-
-def variables_as_dict(context: Context) -> dict[str, JSONValue]:
-    """List the user's variables."""
-    return dict(context)

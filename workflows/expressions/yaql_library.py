@@ -1,0 +1,187 @@
+"""The functions YAQL expressions may call: the library's own, made safe, and those of workflows."""
+
+from __future__ import annotations
+
+# The library needs this module but does not import it.
+import collections.abc
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import yaql
+from yaql.language import contexts, specs, utils, yaqltypes
+from yaql.language.conventions import CamelCaseConvention
+
+from workflows.expressions.functions import FUNCTIONS
+from workflows.expressions.limits import (
+    LIMITS,
+    Budget,
+    check_elements,
+    check_power,
+    check_repetition,
+    check_replacement,
+    check_shift,
+    check_text,
+)
+from workflows.expressions.session import Session
+
+assert collections.abc
+
+_NO_FUNCTIONS: tuple[set[Any], bool] = (set(), False)
+
+
+class Scope(contexts.Context):  # type: ignore[misc]  # the library has no types
+    """Names and functions at one place of an expression; knows the session it belongs to."""
+
+    def __init__(
+        self,
+        parent_context: Any = None,
+        data: Any = utils.NO_VALUE,
+        convention: Any = None,
+        session: Session | None = None,
+    ) -> None:
+        super().__init__(parent_context, data, convention)
+        self.session: Session | None = session or getattr(parent_context, "session", None)
+
+    def __call__(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        if self.session is not None:
+            self.session.budget.call()
+        return super().__call__(name, *args, **kwargs)
+
+    def get_functions(self, name: str, predicate: Any = None, use_convention: bool = False) -> Any:
+        # Nearly all scopes have no functions of their own, and this is asked for each of them.
+        if not self._functions:
+            return _NO_FUNCTIONS
+        return super().get_functions(name, predicate, use_convention)
+
+
+class _CountedIterable(yaqltypes.Iterable):  # type: ignore[misc]
+    """A list or lazy sequence that an expression goes through; its elements are counted."""
+
+    __slots__ = ()
+
+    def convert(self, value: Any, receiver: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
+        return _count(super().convert(value, receiver, context, *args, **kwargs), context)
+
+
+class _CountedIterator(yaqltypes.PythonType):  # type: ignore[misc]
+    """The same for the functions of the library that ask for an iterator without any limit."""
+
+    __slots__ = ()
+
+    def convert(self, value: Any, receiver: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
+        return _count(super().convert(value, receiver, context, *args, **kwargs), context)
+
+
+def build_library() -> Scope:
+    """Make the scope that all expressions share; takes some 50 ms."""
+    root = Scope(convention=CamelCaseConvention())
+    library: Scope = yaql.create_context(context=root, convention=CamelCaseConvention())
+    scope: Any = library
+    while scope is not None:
+        for overloads in scope._functions.values():
+            for function in overloads:
+                _make_safe(function)
+        scope = scope.parent
+    for name, function in FUNCTIONS.items():
+        library.register_function(_for_yaql(name, function))
+    return library
+
+
+def _count(value: Any, scope: Scope) -> Any:
+    budget = _budget(scope)
+    if value is None or budget is None:
+        return value
+    if isinstance(value, collections.abc.Sized):
+        budget.spend(len(value))
+        return value
+    return budget.counted(value)
+
+
+def _budget(scope: Scope) -> Budget | None:
+    return scope.session.budget if scope.session else None
+
+
+def _make_safe(function: Any) -> None:
+    """Let a function of the library count what it goes through and refuse too large a result."""
+    for parameter in function.parameters.values():
+        kind = parameter.value_type
+        if type(kind) is yaqltypes.Iterable:
+            counted = _CountedIterable(nullable=kind.nullable)
+            counted.validators, counted.checker = kind.validators, kind.checker
+            parameter.value_type = counted
+        elif type(kind) is yaqltypes.PythonType and kind.python_type is utils.IteratorType:
+            parameter.value_type = _CountedIterator(kind.python_type, kind.nullable)
+    module = function.payload.__module__.rpartition(".")[2]
+    check = _CHECKS.get(f"{module}.{function.payload.__name__}")
+    if check is not None:
+        function.payload = _checked(function.payload, check)
+
+
+def _checked(payload: Callable[..., Any], check: Callable[..., None]) -> Callable[..., Any]:
+    names = list(inspect.signature(payload).parameters)
+    wanted = [names.index(name) for name in inspect.signature(check).parameters]
+
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        check(*(args[index] for index in wanted))
+        return payload(*args, **kwargs)
+
+    return checked
+
+
+def _check_times(left: Any, right: Any) -> None:
+    check_repetition(left, right)
+
+
+def _check_replace(string: str, old: str, new: str) -> None:
+    check_replacement(string, string.count(old), new)
+
+
+def _check_regex_replace(regexp: Any, string: str, repl: str) -> None:
+    occurrences = sum(1 for _ in regexp.finditer(string)) if len(repl) > 1 else 0
+    check_replacement(string, occurrences, repl)
+
+
+def _check_join(sequence: Iterable[Any], separator: str) -> None:
+    if len(separator) * LIMITS.elements > LIMITS.text:
+        check_text(len(separator))
+
+
+def _check_slice(length: int) -> None:
+    check_elements(length)
+
+
+# By module and function of the library; the arguments are those of the same names.
+_CHECKS: Mapping[str, Callable[..., None]] = {
+    "math.multiplication": _check_times,
+    "strings.string_by_int": _check_times,
+    "strings.int_by_string": _check_times,
+    "collections.list_by_int": _check_times,
+    "collections.int_by_list": _check_times,
+    "math.pow_": lambda a, b: check_power(a, b),
+    "math.shift_bits_left": lambda value, bits_number: check_shift(value, bits_number),
+    "strings.replace": _check_replace,
+    "regex.replace": _check_regex_replace,
+    "regex.replace_string": _check_regex_replace,
+}
+
+
+def _for_yaql(name: str, function: Callable[..., Any]) -> Any:
+    """Describe a workflow function to the library, which hands it the scope."""
+
+    def kind_of_parameter(parameter: str) -> Any:
+        return yaqltypes.Context() if parameter == "session" else None
+
+    definition = specs.get_function_definition(
+        function,
+        name=name,
+        convention=CamelCaseConvention(),
+        parameter_type_func=kind_of_parameter,
+    )
+
+    def payload(scope: Scope, *args: Any, **kwargs: Any) -> Any:
+        assert scope.session is not None
+        return function(scope.session, *args, **kwargs)
+
+    definition.payload = payload
+    return definition
