@@ -208,9 +208,7 @@ class MemoryExecution:
     def has_arrival(self, join_id: UUID, inbound_name: str) -> bool:
         return inbound_name in self.known_arrivals.get(join_id, {})
 
-    def has_unfinished_task(
-        self, *, besides: Collection[UUID], but_waiting: bool = False
-    ) -> bool:
+    def has_unfinished_task(self, *, besides: Collection[UUID], but_waiting: bool = False) -> bool:
         return any(
             task.id not in besides and not (but_waiting and task.state is State.WAITING)
             for task in self.unfinished_tasks()

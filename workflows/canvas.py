@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from celery import Signature, chain, chord, current_app, group
 from django.conf import settings
-from django.db import connection
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +23,6 @@ ADVANCE: Final = "workflows.advance"
 
 ENGINE_QUEUE: Final = "engine"
 ACTION_QUEUE: Final = "actions"
-
-# The channel of PostgreSQL on which processes hear that an action of theirs has to end.
-STOP_CHANNEL: Final = "levante_stop"
-# PostgreSQL takes 8,000 bytes in one notice; an id and its comma are 37.
-_IDS_PER_NOTICE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +46,7 @@ class Lanes:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What has to be rung. `stopped_actions` are attempts that a worker is at and has to end.
+    """What has to be rung.
 
     `delays` are executions with a timer that is due after so many seconds: short ones only, sent
     as a hint so that they end to the moment; the row of the timer is what counts.
@@ -62,7 +55,6 @@ class Work:
     actions: tuple[ReadyAction, ...] = ()
     lanes: tuple[Lanes, ...] = ()
     executions: tuple[UUID, ...] = ()
-    stopped_actions: tuple[UUID, ...] = ()
     delays: tuple[tuple[UUID, float], ...] = ()
 
 
@@ -91,8 +83,6 @@ def ring(work: Work) -> None:
 
     What cannot be sent is left to the sweep: the rows say all that the messages would have said.
     """
-    if work.stopped_actions:
-        _tell_to_stop(work.stopped_actions)
     signatures = build(work)
     if not signatures or breaker.is_open:
         return
@@ -122,11 +112,6 @@ def build(work: Work) -> list[Signature]:
     return signatures
 
 
-def take_next_link(request: Any) -> None:
-    """Take the rest of its chain from a job that carries it out itself, in its own process."""
-    request.chain = None
-
-
 def _action_chain(action: ReadyAction) -> Signature:
     run = _job(RUN_ACTION, action.id, action.target or ACTION_QUEUE)
     if action.execution_id is None:
@@ -149,18 +134,3 @@ def _advance(execution_id: UUID) -> Signature:
 
 def _job(name: str, id: UUID, queue: str) -> Signature:
     return Signature(name, args=(str(id),), immutable=True, options={"queue": queue})
-
-
-def _tell_to_stop(action_ids: Iterable[UUID]) -> None:
-    """Tell all processes which actions have to end; each looks whether one is its own."""
-    try:
-        with connection.cursor() as cursor:
-            for ids in _batches([str(id) for id in action_ids], _IDS_PER_NOTICE):
-                cursor.execute("SELECT pg_notify(%s, %s)", [STOP_CHANNEL, ",".join(ids)])
-    except Exception:  # a border: the next beat of the process finds it out as well
-        logger.warning("notice to stop actions not sent", exc_info=True)
-
-
-def _batches(ids: list[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(ids), size):
-        yield ids[start : start + size]

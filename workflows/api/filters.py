@@ -52,9 +52,7 @@ class Condition:
         return f"{self.operator}:{self.written}"
 
 
-def read_conditions(
-    arguments: Arguments, attributes: Iterable[Attribute]
-) -> tuple[Condition, ...]:
+def read_conditions(arguments: Arguments, attributes: Iterable[Attribute]) -> tuple[Condition, ...]:
     """Return the filters that the arguments hold for these attributes."""
     return tuple(
         parse_condition(attribute, arguments.given[attribute.name])

@@ -95,9 +95,7 @@ def read_page(
     )
 
 
-def list_rows(
-    rows: models.QuerySet[Row], page: Page, columns: Iterable[str] = ()
-) -> list[Row]:
+def list_rows(rows: models.QuerySet[Row], page: Page, columns: Iterable[str] = ()) -> list[Row]:
     """Run the query of one page; `columns` are needed beside those of the attributes."""
     found = narrow(load_only(rows, page.attributes, columns), page.conditions)
     if page.marker:
@@ -115,9 +113,7 @@ def page_body(
     draw: Callable[[Row, Iterable[Attribute]], JSONObject] = render,
 ) -> JSONObject:
     """Build the answer of a list; a full page carries the link to the next one."""
-    body: JSONObject = {
-        page.resource.collection: [draw(row, page.attributes) for row in rows]
-    }
+    body: JSONObject = {page.resource.collection: [draw(row, page.attributes) for row in rows]}
     if len(rows) == page.limit:
         body["next"] = next_link(request, page, str(rows[-1].pk))
     return body

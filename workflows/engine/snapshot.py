@@ -198,9 +198,7 @@ class View(Protocol):
 
     def has_arrival(self, join_id: UUID, inbound_name: str) -> bool: ...
 
-    def has_unfinished_task(
-        self, *, besides: Collection[UUID], but_waiting: bool = False
-    ) -> bool:
+    def has_unfinished_task(self, *, besides: Collection[UUID], but_waiting: bool = False) -> bool:
         """Whether there is one that is not in `besides`; with `but_waiting`, not WAITING either."""
         ...
 

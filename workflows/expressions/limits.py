@@ -23,7 +23,7 @@ class Limits:
     elements: int = 100_000
     # Elements looked at and functions called by one expression in all.
     steps: int = 5_000_000
-    calls: int = 1_000_000
+    calls: int = 500_000
     # Bytes of one value inside an expression.
     memory: int = 64 * 1024 * 1024
     # Characters of one text inside an expression.

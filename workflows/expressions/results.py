@@ -89,9 +89,7 @@ class _Plain(_Conversion):
         if isinstance(value, FrozenData) and type(value.source) is dict:
             return value.source
         if isinstance(value, Mapping):
-            return {
-                self._key(key): self.convert(item, depth + 1) for key, item in value.items()
-            }
+            return {self._key(key): self.convert(item, depth + 1) for key, item in value.items()}
         if isinstance(value, int | float):
             return _number(value)
         if isinstance(value, str):
@@ -169,4 +167,3 @@ def _number(value: float) -> int | float:
     if not math.isfinite(value):
         raise ExpressionFailed("its value is not a finite number")
     return value
-

@@ -91,9 +91,7 @@ def _executions(
     from_time: Any = None,
     to_time: Any = None,
 ) -> Any:
-    return freeze(
-        functions.list_executions(id, root_execution_id, state, from_time, to_time)
-    )
+    return freeze(functions.list_executions(id, root_execution_id, state, from_time, to_time))
 
 
 def _task(name: Any = None) -> Any:
@@ -243,4 +241,3 @@ def describe_failure(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"there is no {error.args[0]!r}" if error.args else "there is no such key"
     return str(error) or type(error).__name__
-

@@ -14,9 +14,7 @@ from yaql.language.conventions import CamelCaseConvention
 
 from workflows.expressions.functions import FUNCTIONS
 from workflows.expressions.limits import (
-    LIMITS,
     Budget,
-    check_elements,
     check_power,
     check_repetition,
     check_replacement,
@@ -113,7 +111,9 @@ def _make_safe(function: Any) -> None:
         elif type(kind) is yaqltypes.PythonType and kind.python_type is utils.IteratorType:
             parameter.value_type = _CountedIterator(kind.python_type, kind.nullable)
     module = function.payload.__module__.rpartition(".")[2]
-    check = _CHECKS.get(f"{module}.{function.payload.__name__}")
+    name = f"{module}.{function.payload.__name__}"
+    function.payload = _REPLACED.get(name, function.payload)
+    check = _CHECKS.get(name)
     if check is not None:
         function.payload = _checked(function.payload, check)
 
@@ -142,13 +142,18 @@ def _check_regex_replace(regexp: Any, string: str, repl: str) -> None:
     check_replacement(string, occurrences, repl)
 
 
-def _check_join(sequence: Iterable[Any], separator: str) -> None:
-    if len(separator) * LIMITS.elements > LIMITS.text:
-        check_text(len(separator))
+def _join(sequence: Iterable[Any], separator: str, str_delegate: Callable[[Any], str]) -> str:
+    texts: list[str] = []
+    length = 0
+    for element in sequence:
+        texts.append(str_delegate(element))
+        length += len(texts[-1]) + len(separator)
+        check_text(length)
+    return separator.join(texts)
 
 
-def _check_slice(length: int) -> None:
-    check_elements(length)
+def _join_with(separator: str, sequence: Iterable[Any], str_delegate: Any) -> str:
+    return _join(sequence, separator, str_delegate)
 
 
 # By module and function of the library; the arguments are those of the same names.
@@ -163,6 +168,11 @@ _CHECKS: Mapping[str, Callable[..., None]] = {
     "strings.replace": _check_replace,
     "regex.replace": _check_regex_replace,
     "regex.replace_string": _check_regex_replace,
+}
+
+_REPLACED: Mapping[str, Callable[..., Any]] = {
+    "strings.join": _join,
+    "strings.join_": _join_with,
 }
 
 

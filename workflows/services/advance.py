@@ -24,8 +24,8 @@ from workflows.services.state_requests import events_for_state
 from workflows.services.store import LockedExecution, has_unhandled, lock_execution, take_events
 
 
-def advance(execution_id: UUID) -> None:
-    """Move an execution on as far as it can go now.
+def advance(execution_id: UUID, *, force: bool = False) -> None:
+    """Move an execution on as far as it can go now; with `force` look even if nothing happened.
 
     1. Lock it. If somebody has it, that one will see what we came for: leave.
     2. Feed everything that has ended to the engine, write what follows, commit.
@@ -33,12 +33,13 @@ def advance(execution_id: UUID) -> None:
     4. Look once more: what ended while we held the lock found it taken and left.
     """
     while True:
-        applied = _advance_once(execution_id)
+        applied = _advance_once(execution_id, force=force)
         if applied is None:
             return
         finish_applied(applied)
         if applied.is_complete and not has_unhandled(execution_id):
             return
+        force = False
 
 
 def change(
@@ -70,13 +71,13 @@ def finish_applied(applied: Applied) -> None:
         _tell_child(request)
 
 
-def _advance_once(execution_id: UUID) -> Applied | None:
+def _advance_once(execution_id: UUID, *, force: bool) -> Applied | None:
     with transaction.atomic(durable=True):
         locked = lock_execution(execution_id, skip_locked=True)
         if locked is None:
             return None
         events = take_events(locked)
-        if not events:
+        if not events and not force:
             return None
         return apply_decision(locked, _decide(locked, events))
 

@@ -94,7 +94,7 @@ def apply_decision(locked: LockedExecution, decision: Decision, *, actor: str = 
     _accept_nothing(of(AcceptNothing))
     _insert_actions(locked, of(InsertAction))
     update_rows(ActionExecution, [(one.action_id, one.changes) for one in of(ChangeAction)])
-    stopped = _close_actions(of(CloseActions))
+    _close_actions(of(CloseActions))
     _reopen_actions(of(ReopenActions))
     _drop_results(of(DropResults))
     _insert_children(locked, of(InsertChild))
@@ -114,7 +114,6 @@ def apply_decision(locked: LockedExecution, decision: Decision, *, actor: str = 
             *(child.id for child in of(InsertChild)),
             *((parent,) if parent is not None and is_over else ()),
         ),
-        stopped_actions=tuple(stopped),
         delays=tuple(delays),
     )
     requests = [ChildRequest(one.child_id, one.state, one.reason) for one in of(AskChild)]
@@ -225,21 +224,16 @@ def _insert_actions(locked: LockedExecution, commands: Sequence[InsertAction]) -
     )
 
 
-def _close_actions(commands: Sequence[CloseActions]) -> list[UUID]:
-    """End open actions; give those that a worker was at."""
-    stopped: list[UUID] = []
+def _close_actions(commands: Sequence[CloseActions]) -> None:
+    """End open actions; a worker that is at one finds out by its next look."""
     for one in commands:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE action_executions SET state = 'CANCELLED', is_closed = true,"
-                " is_handled = true, finished_at = clock_timestamp(),"
-                " updated_at = clock_timestamp()"
-                " WHERE task_id = %s AND state = ANY(%s) AND (is_sync OR NOT %s)"
-                " RETURNING id, process_id",
-                [one.task_id, OPEN_STATES, one.only_sync],
-            )
-            stopped += [row[0] for row in cursor.fetchall() if row[1] is not None]
-    return stopped
+        _execute(
+            "UPDATE action_executions SET state = 'CANCELLED', is_closed = true,"
+            " is_handled = true, finished_at = clock_timestamp(),"
+            " updated_at = clock_timestamp()"
+            " WHERE task_id = %s AND state = ANY(%s) AND (is_sync OR NOT %s)",
+            [one.task_id, OPEN_STATES, one.only_sync],
+        )
 
 
 def _reopen_actions(commands: Sequence[ReopenActions]) -> None:

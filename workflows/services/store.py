@@ -236,9 +236,7 @@ class DatabaseView:
             )
         )
 
-    def has_unfinished_task(
-        self, *, besides: Collection[UUID], but_waiting: bool = False
-    ) -> bool:
+    def has_unfinished_task(self, *, besides: Collection[UUID], but_waiting: bool = False) -> bool:
         return bool(
             _fetch(
                 "SELECT 1 FROM task_executions WHERE execution_id = %s AND state = ANY(%s)"

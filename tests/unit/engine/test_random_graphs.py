@@ -39,7 +39,9 @@ def plans(draw: st.DrawFn, *, loops: bool, once: bool = False) -> Plan:
         tasks[name]["publish-on-error"] = {name: 2}
         later = names[position + 1 :]
         for clause in CLAUSES:
-            targets = draw(st.lists(st.sampled_from(later), max_size=2, unique=True)) if later else []
+            targets = (
+                draw(st.lists(st.sampled_from(later), max_size=2, unique=True)) if later else []
+            )
             if targets:
                 tasks[name][clause] = list(targets)
                 for target in targets:
@@ -62,9 +64,7 @@ def plans(draw: st.DrawFn, *, loops: bool, once: bool = False) -> Plan:
     return Plan(text, frozenset(failing), joins, has_loop)
 
 
-def _add_loop(
-    draw: st.DrawFn, names: list[str], tasks: dict[str, dict[str, object]]
-) -> None:
+def _add_loop(draw: st.DrawFn, names: list[str], tasks: dict[str, dict[str, object]]) -> None:
     """Let a task lead back to an earlier one or itself, twice at most."""
     source = draw(st.sampled_from(names[1:]))
     target = draw(st.sampled_from(names[1 : names.index(source) + 1]))
@@ -82,7 +82,9 @@ def play(plan: Plan, seed: int) -> MemoryExecution:
     order = random.Random(seed)
     run = MemoryExecution(plan.text).start()
     for _ in range(500):
-        running = [action for action in run.running() if run.tasks[action.task_id].state not in FINAL]
+        running = [
+            action for action in run.running() if run.tasks[action.task_id].state not in FINAL
+        ]
         if not running:
             return run
         action = order.choice(running)

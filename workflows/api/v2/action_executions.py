@@ -19,7 +19,7 @@ from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.values import date_text, json_text, parse_uuid
 from workflows.api.views import READ, ApiView, answer, created, deleted
 from workflows.engine.states import State
-from workflows.errors import NotFound, NotPermitted, RequestInvalid
+from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.models import ActionExecution, Role
 from workflows.services.action_runs import (
@@ -224,9 +224,7 @@ def _update(action: ActionExecution, body: Body, caller: Caller) -> None:
     state = body.text("state")
     if state in _RESULTS:
         output: JSONValue = body.values.get("output")
-        complete_action(
-            action.pk, state=State(state), output=output, has_output=body.has("output")
-        )
+        complete_action(action.pk, state=State(state), output=output, has_output=body.has("output"))
         return
     if state not in _CHANGES:
         allowed = ", ".join(f"'{one}'" for one in (*_RESULTS, *_CHANGES))

@@ -264,9 +264,7 @@ def _update(execution_id: uuid.UUID, body: Body, caller: Caller) -> None:
     description = body.text("description")
     env = _given_env(body)
     if not state and description is None and not env:
-        raise RequestInvalid(
-            "The property state, description, or env is not provided for update."
-        )
+        raise RequestInvalid("The property state, description, or env is not provided for update.")
     if state and description is not None:
         raise RequestInvalid("The property description must be updated separately from state.")
     if state and env and state != State.RUNNING:

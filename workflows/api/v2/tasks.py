@@ -54,9 +54,7 @@ TASK: Final = Resource(
         Attribute("state"),
         Attribute("state_info"),
         Attribute("project_id", Kind.UUID),
-        Attribute(
-            "runtime_context", Kind.JSON, value=lambda row: {}, needs=CONTEXT_COLUMNS
-        ),
+        Attribute("runtime_context", Kind.JSON, value=lambda row: {}, needs=CONTEXT_COLUMNS),
         Attribute("result", Kind.JSON, value=task_result, is_shown=False),
         Attribute(
             "published", Kind.JSON, value=_published, needs=("published", "published_global")

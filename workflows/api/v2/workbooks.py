@@ -90,7 +90,5 @@ class WorkbookView(ApiView):
 
     def delete(self, request: Request, name: str) -> HttpResponse:
         arguments = read_arguments(request, {"namespace"})
-        delete_workbook(
-            caller=caller_of(request), name=name, namespace=arguments.text("namespace")
-        )
+        delete_workbook(caller=caller_of(request), name=name, namespace=arguments.text("namespace"))
         return deleted()

@@ -50,9 +50,7 @@ _FILTERS: Final = tuple(
         "updated_at", "input",
     )
 )  # fmt: skip
-_LIST_ARGUMENTS: Final = (
-    COMMON | {attribute.name for attribute in _FILTERS} | {"all_projects"}
-)
+_LIST_ARGUMENTS: Final = COMMON | {attribute.name for attribute in _FILTERS} | {"all_projects"}
 _EDIT: Final = {"POST": Role.AUTHOR, "PUT": Role.AUTHOR, "DELETE": Role.AUTHOR}
 
 

@@ -1,0 +1,179 @@
+"""Single actions: run by request, completed from outside, deleted."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+from psycopg.types.json import Json
+
+from workflows.actions.adhoc import (
+    ResolvedAction,
+    check_action_input,
+    finish_output,
+    prepare_input,
+)
+from workflows.actions.base import ActionContext, Outcome, perform_action
+from workflows.canvas import ReadyAction, Work, ring
+from workflows.engine.states import FINAL, State
+from workflows.errors import (
+    NotFound,
+    NotPermitted,
+    RequestInvalid,
+    StateChangeNotAllowed,
+    WorkflowsError,
+)
+from workflows.expressions.context import Context
+from workflows.expressions.reader import NoReader
+from workflows.jsontypes import JSONObject, JSONValue
+from workflows.models import ActionExecution
+from workflows.models.base import dump_json
+from workflows.services.catalogue import resolve_stored_action
+from workflows.services.payloads import clean_payload
+
+_COMPLETE_SQL = """
+    UPDATE action_executions
+    SET state = %s, output = %s, finished_at = clock_timestamp(), updated_at = clock_timestamp(),
+        is_handled = (execution_id IS NULL), is_accepted = (execution_id IS NULL OR is_closed)
+    WHERE id = %s AND (state IN ('RUNNING', 'PAUSED') OR (state = 'CANCELLED' AND is_closed))
+    RETURNING execution_id
+"""
+
+
+class RunReader(NoReader):
+    """Answers the functions for an action that belongs to no workflow."""
+
+    def new_uuid(self) -> str:
+        return str(uuid4())
+
+
+def complete_action(action_id: UUID, *, state: State, output: JSONValue, has_output: bool) -> None:
+    """Take over a result from outside; the first one counts.
+
+    A late result of an action that was closed with its execution is kept on the action. Raises
+    StateChangeNotAllowed if the action has its result already.
+    """
+    action = ActionExecution.objects.filter(id=action_id).first()
+    if action is None:
+        raise NotFound(f"ActionExecution not found [id={action_id}]")
+    state, result = _result_from_outside(action, state, output, has_output=has_output)
+    with connection.cursor() as cursor:
+        value = Json({"result": result}, dumps=dump_json)
+        cursor.execute(_COMPLETE_SQL, [str(state), value, action_id])
+        row = cursor.fetchone()
+    if row is None:
+        raise StateChangeNotAllowed(f"Action {action_id} is already completed")
+    if row[0] is not None:
+        ring(Work(executions=(row[0],)))
+
+
+def start_action_run(
+    *,
+    project_id: UUID,
+    name: str,
+    namespace: str,
+    input: JSONObject,
+    params: JSONObject,
+    description: str,
+) -> ActionExecution:
+    """Run one action outside any workflow.
+
+    A synchronous action runs within the call and is stored only by `save_result`; with that and
+    without `run_sync` it is handed to a worker. An asynchronous one is always stored and handed
+    on. The answer is not stored if its identity says so (`_state.adding`).
+    """
+    resolved = resolve_stored_action(name, namespace, project_id)
+    check_action_input(resolved, input)
+    is_sync_asked, is_saved = bool(params.get("run_sync")), bool(params.get("save_result"))
+    if is_sync_asked and not resolved.is_sync:
+        raise RequestInvalid("Action does not support synchronous execution.")
+    action = _make_action(resolved, project_id, namespace, input, params, description)
+    if not resolved.is_sync or (is_saved and not is_sync_asked):
+        action.dispatched_at = timezone.now()
+        action.save(force_insert=True)
+        ring(Work(actions=(ReadyAction(action.id, None, action.target),)))
+        return action
+    outcome = _run_here(resolved, action)
+    action.state = State.SUCCESS if outcome.is_success else State.ERROR
+    action.output = {"result": outcome.result}
+    action.is_accepted = action.is_handled = True
+    action.finished_at = action.updated_at = timezone.now()
+    if is_saved:
+        action.save(force_insert=True)
+    return action
+
+
+def delete_action_run(action: ActionExecution) -> None:
+    """Delete a completed run that belongs to no task."""
+    if not settings.LEVANTE_ALLOW_ACTION_DELETION:
+        raise NotPermitted("Action execution deletion is not allowed.")
+    if action.task_id is not None:
+        raise NotPermitted("Only ad-hoc action execution can be deleted.")
+    if action.state not in FINAL:
+        raise NotPermitted("Only completed action execution can be deleted.")
+    action.delete()
+
+
+def _result_from_outside(
+    action: ActionExecution, state: State, output: JSONValue, *, has_output: bool
+) -> tuple[State, JSONValue]:
+    if state is State.CANCELLED:
+        return state, None
+    if state is State.ERROR:
+        return state, output if has_output else "Unknown error"
+    result = output if has_output else {}
+    if not action.base_name:
+        return state, clean_payload(result)
+    try:
+        resolved = resolve_stored_action(action.name, action.namespace, action.project_id)
+        return state, clean_payload(finish_output(resolved, result, RunReader()))
+    except WorkflowsError as error:
+        return State.ERROR, error.message
+
+
+def _make_action(
+    resolved: ResolvedAction,
+    project_id: UUID,
+    namespace: str,
+    given: JSONObject,
+    params: JSONObject,
+    description: str,
+) -> ActionExecution:
+    reader = RunReader()
+    base_input = prepare_input(resolved, given, Context(), reader) if resolved.chain else None
+    timeout = params.get("timeout")
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float)):
+        raise RequestInvalid("The timeout must be a number of seconds.")
+    return ActionExecution(
+        project_id=project_id,
+        name=resolved.name,
+        namespace=namespace,
+        description=description,
+        state=State.RUNNING,
+        is_sync=resolved.is_sync,
+        target=str(params.get("target") or ""),
+        timeout=timeout,
+        created_at=timezone.now(),
+        base_name=resolved.base.name if resolved.chain else "",
+        input=given,
+        base_input=base_input,
+    )
+
+
+def _run_here(resolved: ResolvedAction, action: ActionExecution) -> Outcome:
+    context = ActionContext(action_execution_id=str(action.id), project_id=str(action.project_id))
+    started = time.monotonic()
+    given = action.input if action.base_input is None else action.base_input
+    outcome = perform_action(resolved.base, context, given)
+    if action.timeout and time.monotonic() - started > action.timeout:
+        return Outcome(is_success=False, result=f"Timeout after {action.timeout} seconds")
+    try:
+        result = outcome.result
+        if outcome.is_success:
+            result = finish_output(resolved, result, RunReader())
+        return Outcome(outcome.is_success, clean_payload(result))
+    except WorkflowsError as error:
+        return Outcome(is_success=False, result=error.message)

@@ -1,0 +1,126 @@
+"""The sign of life of a worker process, and the end of attempts that are no longer wanted.
+
+Each process has one row. A thread raises its counter and names the attempt at work. The same thread
+looks whether that attempt still has its claim and its time, and interrupts it if not.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from psycopg.types.json import Json
+
+from workflows.services.process import Attempt, WorkerState, this_process
+
+logger = logging.getLogger(__name__)
+
+_REGISTER_SQL = """
+    INSERT INTO worker_processes (id, host, pid, queues, started_at, beat, beat_at, tokens)
+    VALUES (%s, %s, %s, %s, clock_timestamp(), 1, clock_timestamp(), '[]')
+    ON CONFLICT (id) DO NOTHING
+"""
+_BEAT_SQL = """
+    UPDATE worker_processes SET beat = beat + 1, beat_at = clock_timestamp(), tokens = %s
+    WHERE id = %s
+"""
+_STILL_WANTED_SQL = """
+    SELECT 1 FROM action_executions WHERE id = %s AND token = %s AND state = 'RUNNING'
+"""
+
+
+def register_process(queues: str) -> None:
+    """Make the row of this process and start its thread. To be called after the fork."""
+    state = this_process()
+    state.listen()
+    _register(state, queues)
+    thread = threading.Thread(target=_keep_beating, args=(state, queues), daemon=True)
+    thread.start()
+
+
+def unregister_process() -> None:
+    """Remove the row of this process when it ends in order."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM worker_processes WHERE id = %s", [this_process().id])
+    except (DatabaseError, InterfaceError):
+        logger.warning("The row of this process was not removed.")
+
+
+def _register(state: WorkerState, queues: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_REGISTER_SQL, [state.id, socket.gethostname(), state.pid, queues])
+
+
+def _keep_beating(state: WorkerState, queues: str) -> None:
+    watch = AttemptWatch(state)
+    next_beat = 0.0
+    while True:
+        try:
+            if time.monotonic() >= next_beat:
+                beat(state, queues)
+                next_beat = time.monotonic() + settings.LEVANTE_BEAT_SECONDS
+            watch.look()
+        except (DatabaseError, InterfaceError):
+            # Without contact to the database an action goes on; the next beat tells us more.
+            connection.close()
+        time.sleep(settings.LEVANTE_STOP_POLL_SECONDS)
+
+
+def beat(state: WorkerState, queues: str) -> None:
+    """Raise the counter and name the attempt at work; a row that was removed is made again."""
+    attempt = state.attempt
+    tokens = Json([str(attempt.token)] if attempt else [])
+    with connection.cursor() as cursor:
+        cursor.execute(_BEAT_SQL, [tokens, state.id])
+        if cursor.rowcount == 0:
+            _register(state, queues)
+
+
+class AttemptWatch:
+    """Ends the attempt at work when its time is up or its claim is gone."""
+
+    def __init__(self, state: WorkerState) -> None:
+        self._state = state
+        self._interrupted: Attempt | None = None
+        self._interrupted_at = 0.0
+
+    def look(self) -> None:
+        attempt = self._state.attempt
+        if attempt is None:
+            return
+        age = time.monotonic() - attempt.started
+        if age < settings.LEVANTE_STOP_POLL_SECONDS:
+            return
+        if attempt is self._interrupted:
+            self._end_process_if_it_does_not_listen(attempt)
+        elif age > attempt.timeout:
+            self._interrupt(attempt, f"Timeout after {attempt.timeout:g} seconds")
+        elif not _is_wanted(attempt):
+            self._interrupt(attempt, "The action was stopped.")
+
+    def _interrupt(self, attempt: Attempt, reason: str) -> None:
+        if self._state.interrupt(attempt.token, reason):
+            self._interrupted, self._interrupted_at = attempt, time.monotonic()
+
+    def _end_process_if_it_does_not_listen(self, attempt: Attempt) -> None:
+        """Code that holds the interpreter or swallows everything leaves no other way."""
+        waited = time.monotonic() - self._interrupted_at
+        if waited > settings.LEVANTE_STOP_GRACE_SECONDS and self._state.attempt is attempt:
+            logger.error(
+                "An action does not end; its process does.",
+                extra={"action_id": str(attempt.action_id)},
+            )
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _is_wanted(attempt: Attempt) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_STILL_WANTED_SQL, [attempt.action_id, attempt.token])
+        return cursor.fetchone() is not None

@@ -1,0 +1,22 @@
+"""What worker processes do when they start and end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.signals import worker_process_init, worker_process_shutdown
+from django.conf import settings
+
+from workflows.services.heartbeat import register_process, unregister_process
+
+
+@worker_process_init.connect
+def on_start(**_facts: Any) -> None:
+    """Give the process its row and its beat."""
+    register_process(settings.LEVANTE_PROCESS_NAME)
+
+
+@worker_process_shutdown.connect
+def on_end(**_facts: Any) -> None:
+    """Take the row away, so that nobody waits for the next beat."""
+    unregister_process()
