@@ -63,7 +63,7 @@ def _has_database() -> bool:
 def _has_broker() -> bool:
     try:
         with redis.Redis.from_url(
-            settings.LEVANTE_REDIS_URL,
+            settings.CELERY_BROKER_URL,
             socket_timeout=_PROBE_SECONDS,
             socket_connect_timeout=_PROBE_SECONDS,
         ) as client:

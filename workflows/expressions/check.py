@@ -1,40 +1,54 @@
-"""The syntax of expressions, checked when a definition is uploaded."""
+"""The syntax of expressions, checked when a definition is uploaded; nothing is evaluated."""
 
 from __future__ import annotations
 
 from workflows.errors import ExpressionInvalid
-from workflows.expressions.find import YAQL, has_jinja, has_yaql
-from workflows.expressions.jinja import parse_template, parse_whole
+from workflows.expressions.failures import shortened
+from workflows.expressions.find import find_yaql, has_jinja, has_yaql
+from workflows.expressions.jinja import find_jinja_problem
+from workflows.expressions.limits import LIMITS
 from workflows.expressions.yaql import parse_yaql
 from workflows.jsontypes import JSONValue
 
 
 def find_expression_problems(value: JSONValue) -> list[str]:
-    """List what is wrong with the expressions in a value, at any depth; nothing is evaluated."""
+    """List what is wrong with the expressions in a value, at any depth; empty is fine.
+
+    Unknown functions, filters and variables are found when the expression is evaluated.
+    """
     if isinstance(value, str):
-        return _check_text(value)
+        return _problems_of_text(value)
     if isinstance(value, dict):
-        return [fault for inner in value.values() for fault in find_expression_problems(inner)]
+        value = list(value.values())
     if isinstance(value, list):
-        return [fault for inner in value for fault in find_expression_problems(inner)]
+        return [problem for inner in value for problem in find_expression_problems(inner)]
     return []
 
 
-def _check_text(text: str) -> list[str]:
-    yaql, jinja = has_yaql(text), has_jinja(text)
-    if yaql and jinja:
-        return [f"YAQL and Jinja must not be mixed in one text: {_short(text)}"]
+def _problems_of_text(text: str) -> list[str]:
+    in_yaql, in_jinja = has_yaql(text), has_jinja(text)
+    if in_yaql and in_jinja:
+        return [_problem(text, "YAQL and Jinja cannot be mixed in one text")]
+    if in_jinja:
+        problem = find_jinja_problem(text)
+        return [_problem(text, f"it is no valid Jinja: {problem}")] if problem else []
+    return [
+        _problem(text[place.start : place.end], f"it is no valid YAQL: {problem}")
+        for place in find_yaql(text)
+        if (problem := _yaql_problem(place.code))
+    ]
+
+
+def _yaql_problem(code: str) -> str | None:
+    if not code.strip():
+        return "it is empty"
     try:
-        if yaql:
-            for found in YAQL.finditer(text):
-                parse_yaql(found.group(1))
-        elif jinja and parse_whole(text) is None:
-            parse_template(text)
+        parse_yaql(code)
     except ExpressionInvalid as error:
-        language = "YAQL" if yaql else "Jinja"
-        return [f"{language} expression is not valid: {_short(text)}: {error.message}"]
-    return []
+        return error.message
+    return None
 
 
-def _short(text: str, length: int = 200) -> str:
-    return text if len(text) <= length else text[: length - 3] + "..."
+def _problem(text: str, reason: str) -> str:
+    half = LIMITS.message // 2
+    return f"Expression [{shortened(text, half)}]: {shortened(reason, half)}"

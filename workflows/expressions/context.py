@@ -50,6 +50,6 @@ class Context(Mapping[str, JSONValue]):
         return repr(dict(self))
 
 
-def hidden_names(context: Mapping[str, JSONValue]) -> Mapping[str, JSONValue]:
+def hidden_names(context: Context) -> Mapping[str, JSONValue]:
     """Give the variables of a context that are readable but not listed."""
-    return context._hidden_names if isinstance(context, Context) else _NOTHING
+    return context._hidden_names

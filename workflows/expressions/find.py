@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-# Both marks have to be on one line; else the text is only text.
-YAQL: Final = re.compile(r"<%((?:(?!%>).)*)%>")
-JINJA: Final = re.compile(r"\{\{.*\}\}|\{%.*%\}")
+# Both marks have to be on one line; otherwise the text is only text.
+_YAQL = re.compile(r"<%.*?%>")
+_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A YAQL expression in a text: its code and where its marks begin and end."""
+
+    code: str
+    start: int
+    end: int
 
 
 def has_yaql(text: str) -> bool:
-    """Whether the text holds a YAQL expression."""
-    return "<%" in text and YAQL.search(text) is not None
+    """Whether a text holds a YAQL expression."""
+    return "<%" in text and _YAQL.search(text) is not None
 
 
 def has_jinja(text: str) -> bool:
-    """Whether the text holds a Jinja expression or statement."""
-    return "{" in text and JINJA.search(text) is not None
+    """Whether a text holds a Jinja expression or block."""
+    return "{" in text and _JINJA.search(text) is not None
 
 
-def whole_yaql(text: str) -> str | None:
-    """Give the expression if the text is exactly one; None otherwise."""
-    found = YAQL.fullmatch(text)
-    return found.group(1) if found else None
-
-
-def whole_jinja(text: str) -> str | None:
-    """Give what stands between the braces if the text may be exactly one expression."""
-    if text.startswith("{{") and text.endswith("}}") and len(text) >= 4:
-        return text[2:-2]
-    return None
+def find_yaql(text: str) -> Iterator[Place]:
+    """Find the YAQL expressions of a text from left to right."""
+    for found in _YAQL.finditer(text):
+        # Mistral takes any of these signs at both ends for a part of the marks.
+        yield Place(found.group().strip("<%>"), found.start(), found.end())

@@ -19,7 +19,7 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 _ABSENT = object()
 
 
-class FrozenData(FrozenDict):  # type: ignore[misc]  # the library has no types
+class FrozenData(FrozenDict):
     """A dict or context whose values are frozen when they are asked for."""
 
     def __init__(self, source: Mapping[Any, Any]) -> None:

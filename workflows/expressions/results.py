@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set, ValuesVi
 from typing import Any
 
 from jinja2 import Undefined
+from yaql.language.contexts import ContextBase
 
 from workflows.errors import ExpressionFailed
 from workflows.expressions.frozen import FrozenData, FrozenList
@@ -23,6 +24,7 @@ _LISTS = (Iterator, Sequence, Set, ValuesView)
 _KINDS: tuple[tuple[type, str], ...] = (
     (datetime.timedelta, "a timespan"),
     (re.Pattern, "a regular expression"),
+    (ContextBase, "a context"),
 )
 
 

@@ -1,85 +1,72 @@
-"""The commonest expressions, evaluated without the libraries.
+"""The most common expressions, answered without the libraries.
 
-A shortcut gives exactly what the library gives, or nothing: wherever the data is not plainly what
-the expression expects, the library decides, also about the error.
+A shortcut gives exactly what the library would, or NOT_FOUND: wherever the data is not plainly
+what the expression expects, the library decides, also about the error.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 from workflows.expressions.context import Context
 from workflows.expressions.reader import Reader
-from workflows.jsontypes import JSONValue
 
-# Gives (True, value), or (False, None) to leave it to the library.
-Found: TypeAlias = tuple[bool, JSONValue]
-_NOT_FOUND: Final[Found] = (False, None)
+# A value of this kind is no user data.
+NOT_FOUND: Final[Any] = object()
 
-_NAME: Final = r"[A-Za-z][A-Za-z0-9_]*"
-_PATH: Final = rf"((?:\.{_NAME})*)"
-_YAQL: Final = re.compile(rf"<%\s*\$((?:\.{_NAME})+)\s*%>")
-_YAQL_TASK: Final = re.compile(rf"<%\s*task\(({_NAME})?\){_PATH}\s*%>")
-_JINJA: Final = re.compile(rf"\{{\{{\s*_((?:\.{_NAME})+)\s*\}}\}}")
-_JINJA_TASK: Final = re.compile(rf"\{{\{{\s*task\((?:'({_NAME})')?\){_PATH}\s*\}}\}}")
+_Shortcut: TypeAlias = Callable[[Any, Reader], Any]
 
-# In YAQL these are operators or constants, not names.
-_RESERVED: Final = frozenset({"and", "or", "not", "in", "mod", "is", "true", "false", "null"})
-# In Jinja an attribute of the mapping comes before a key of the same name.
-_ATTRIBUTES: Final = frozenset(dir(dict)) | frozenset(dir(Context))
+_NAME = r"[^\W\d_]\w*"
+_PATH = rf"((?:\.{_NAME})+)"
+_VARIABLE_IN_YAQL = re.compile(rf"<%\s*\${_PATH}\s*%>")
+_VARIABLE_IN_JINJA = re.compile(rf"\{{\{{\s*_{_PATH}\s*\}}\}}")
+_TASK_IN_YAQL = re.compile(rf"<%\s*task\(\s*({_NAME}|'[\w-]+')?\s*\){_PATH}\s*%>")
+_TASK_IN_JINJA = re.compile(rf"\{{\{{\s*task\(\s*('[\w-]+')?\s*\){_PATH}\s*\}}\}}")
 
-_Shortcut: TypeAlias = Callable[[Any, Reader], Found]
+# Not names in YAQL, but operators and constants.
+_WORDS_OF_YAQL = frozenset({"and", "or", "not", "in", "mod", "true", "false", "null"})
+# Jinja finds these before the variable or key of the same name.
+_ATTRIBUTES = frozenset(dir(dict)) | frozenset(dir(Context))
 
 
-def evaluate(text: str, context: Any, reader: Reader) -> Found:
-    """Evaluate a text if it is one of the known forms."""
-    shortcut = _find(text)
-    return _NOT_FOUND if shortcut is None else shortcut(context, reader)
-
-
-@lru_cache(maxsize=4096)
-def _find(text: str) -> _Shortcut | None:
-    for pattern, is_jinja, is_task in (
-        (_YAQL, False, False),
-        (_JINJA, True, False),
-        (_YAQL_TASK, False, True),
-        (_JINJA_TASK, True, True),
-    ):
-        found = pattern.fullmatch(text)
-        if found is not None:
-            name = found.group(1) if is_task else None
-            path = found.group(found.lastindex or 1) if not is_task else found.group(2)
-            keys = tuple(path.split(".")[1:])
-            unsafe = _ATTRIBUTES if is_jinja else _RESERVED
-            if unsafe.isdisjoint(keys) and (name is None or name not in _RESERVED):
-                return _task_path(name, keys) if is_task else _variable_path(keys)
+def find_shortcut(text: str) -> _Shortcut | None:
+    """Give a way around the library, if the text is one of the known forms."""
+    if "\n" in text:
+        return None
+    in_yaql = text.startswith("<%")
+    reserved = _WORDS_OF_YAQL if in_yaql else _ATTRIBUTES
+    variable = (_VARIABLE_IN_YAQL if in_yaql else _VARIABLE_IN_JINJA).fullmatch(text)
+    if variable:
+        path = variable.group(1).split(".")[1:]
+        return _variable(path) if reserved.isdisjoint(path) else None
+    task = (_TASK_IN_YAQL if in_yaql else _TASK_IN_JINJA).fullmatch(text)
+    if task:
+        name, path = task.group(1), task.group(2).split(".")[1:]
+        if reserved.isdisjoint(path) and name not in _WORDS_OF_YAQL:
+            return _task(name.strip("'") if name else None, path)
     return None
 
 
-def _variable_path(keys: tuple[str, ...]) -> _Shortcut:
-    first, *rest = keys
+def _variable(path: Sequence[str]) -> _Shortcut:
+    first, rest = path[0], path[1:]
 
-    def follow(context: Any, reader: Reader) -> Found:
-        if not isinstance(context, Context | dict) or first not in context:
-            return _NOT_FOUND
-        return _walk(context[first], rest)
+    def read(data: Any, reader: Reader) -> Any:
+        if not isinstance(data, Context | dict) or first not in data:
+            return NOT_FOUND
+        return _follow(data[first], rest)
 
-    return follow
-
-
-def _task_path(name: str | None, keys: tuple[str, ...]) -> _Shortcut:
-    def follow(context: Any, reader: Reader) -> Found:
-        return _walk(reader.task(name), keys)
-
-    return follow
+    return read
 
 
-def _walk(value: JSONValue, keys: tuple[str, ...] | list[str]) -> Found:
-    for key in keys:
-        if not isinstance(value, dict) or key not in value:
-            return _NOT_FOUND
+def _task(name: str | None, path: Sequence[str]) -> _Shortcut:
+    return lambda data, reader: _follow(reader.task(name), path)
+
+
+def _follow(value: Any, path: Sequence[str]) -> Any:
+    for key in path:
+        if type(value) is not dict or key not in value:
+            return NOT_FOUND
         value = value[key]
-    return True, value
+    return value

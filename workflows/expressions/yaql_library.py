@@ -28,7 +28,7 @@ assert collections.abc
 _NO_FUNCTIONS: tuple[set[Any], bool] = (set(), False)
 
 
-class Scope(contexts.Context):  # type: ignore[misc]  # the library has no types
+class Scope(contexts.Context):
     """Names and functions at one place of an expression; knows the session it belongs to."""
 
     def __init__(
@@ -53,7 +53,7 @@ class Scope(contexts.Context):  # type: ignore[misc]  # the library has no types
         return super().get_functions(name, predicate, use_convention)
 
 
-class _CountedIterable(yaqltypes.Iterable):  # type: ignore[misc]
+class _CountedIterable(yaqltypes.Iterable):
     """A list or lazy sequence that an expression goes through; its elements are counted."""
 
     __slots__ = ()
@@ -62,7 +62,7 @@ class _CountedIterable(yaqltypes.Iterable):  # type: ignore[misc]
         return _count(super().convert(value, receiver, context, *args, **kwargs), context)
 
 
-class _CountedIterator(yaqltypes.PythonType):  # type: ignore[misc]
+class _CountedIterator(yaqltypes.PythonType):
     """The same for the functions of the library that ask for an iterator without any limit."""
 
     __slots__ = ()
@@ -133,6 +133,14 @@ def _check_times(left: Any, right: Any) -> None:
     check_repetition(left, right)
 
 
+def _check_pow(a: Any, b: Any) -> None:
+    check_power(a, b)
+
+
+def _check_shift(value: Any, bits_number: Any) -> None:
+    check_shift(value, bits_number)
+
+
 def _check_replace(string: str, old: str, new: str) -> None:
     check_replacement(string, string.count(old), new)
 
@@ -163,8 +171,8 @@ _CHECKS: Mapping[str, Callable[..., None]] = {
     "strings.int_by_string": _check_times,
     "collections.list_by_int": _check_times,
     "collections.int_by_list": _check_times,
-    "math.pow_": lambda a, b: check_power(a, b),
-    "math.shift_bits_left": lambda value, bits_number: check_shift(value, bits_number),
+    "math.pow_": _check_pow,
+    "math.shift_bits_left": _check_shift,
     "strings.replace": _check_replace,
     "regex.replace": _check_regex_replace,
     "regex.replace_string": _check_regex_replace,

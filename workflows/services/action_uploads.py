@@ -35,7 +35,7 @@ def create_actions(
     """Store all actions of a document as new ones of the caller's project."""
     check_scope(caller, scope)
     check_length("namespace", namespace)
-    specs = parse_actions(text)
+    specs = list(parse_actions(text).actions.values())
     now = timezone.now()
     with transaction.atomic(durable=True):
         return [
@@ -56,7 +56,7 @@ def update_actions(
 ) -> list[ActionDefinition]:
     """Replace the text of all actions of a document, found by name in exactly this namespace."""
     check_scope(caller, scope)
-    specs = parse_actions(text)
+    specs = list(parse_actions(text).actions.values())
     now = timezone.now()
     with transaction.atomic(durable=True):
         return [
@@ -77,7 +77,7 @@ def update_action(
 ) -> ActionDefinition:
     """Replace the text of one action, perhaps with a new name."""
     check_scope(caller, scope)
-    specs = parse_actions(text)
+    specs = list(parse_actions(text).actions.values())
     if len(specs) > 1:
         raise RequestInvalid(
             "More than one actions are not supported for update with identifier. "

@@ -36,10 +36,12 @@ _STILL_WANTED_SQL = """
 
 
 def register_process(queues: str) -> None:
-    """Make the row of this process and start its thread. To be called after the fork."""
+    """Start the thread that makes the row of this process. To be called after the fork.
+
+    The main thread must not use the database here: Celery is about to close what it inherited.
+    """
     state = this_process()
     state.listen()
-    _register(state, queues)
     thread = threading.Thread(target=_keep_beating, args=(state, queues), daemon=True)
     thread.start()
 

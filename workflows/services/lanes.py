@@ -59,7 +59,7 @@ def run_lane(task_id: UUID) -> None:
         if time.monotonic() > deadline:
             keep_trying(lambda claim=claim, outcome=outcome: record(claim, outcome))
             if claim.execution_id is not None:
-                ring(Work(lanes=(Lanes(task_id, claim.execution_id, 1),)))
+                ring(Work(lanes=(Lanes(task_id, claim.execution_id, 1, ""),)))
             return
         claim = keep_trying(
             lambda claim=claim, outcome=outcome: _record_and_claim(claim, outcome, task_id)

@@ -155,7 +155,7 @@ class Sweep:
         """A broker whose mark is gone has lost its messages: send everything again."""
         try:
             with redis.Redis.from_url(
-                settings.LEVANTE_REDIS_URL, socket_timeout=2, socket_connect_timeout=2
+                settings.CELERY_BROKER_URL, socket_timeout=2, socket_connect_timeout=2
             ) as client:
                 found = client.get(settings.LEVANTE_BROKER_MARK)
                 if found is not None and (self._mark is None or found.decode() == self._mark):

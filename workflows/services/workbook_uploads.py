@@ -6,14 +6,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-import yaml
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from workflows.errors import Conflict, NotFound
-from workflows.jsontypes import JSONObject
-from workflows.language.parser import parse_workbook
-from workflows.language.specs import AdhocActionSpec, Position, WorkbookSpec, WorkflowSpec
+from workflows.language.parser import WorkbookDocument, parse_workbook
+from workflows.language.specs import AdhocActionSpec, WorkflowSpec
 from workflows.models import ActionDefinition, Scope, WorkbookDefinition, WorkflowDefinition
 from workflows.services.action_uploads import insert_action, lock_action, replace_action
 from workflows.services.definitions import get_workbook
@@ -36,7 +34,8 @@ def create_workbook(
     """Store a new workbook, and create or update its members."""
     check_scope(caller, scope)
     check_length("namespace", namespace)
-    spec = _read(text)
+    document = _read(text)
+    spec = document.workbook
     workbook = WorkbookDefinition(
         project_id=caller.project_id,
         name=spec.name,
@@ -55,7 +54,7 @@ def create_workbook(
                 f"Duplicate entry for {TITLE} ['name', 'namespace', 'project_id']: "
                 f"{spec.name}, {namespace}, {caller.project_id}"
             ) from error
-        _store_members(workbook, spec, caller, workbook.created_at)
+        _store_members(workbook, document, caller, workbook.created_at)
     return workbook
 
 
@@ -67,7 +66,8 @@ def update_workbook(
     Members that the new text no longer has stay.
     """
     check_scope(caller, scope)
-    spec = _read(text)
+    document = _read(text)
+    spec = document.workbook
     now = timezone.now()
     with transaction.atomic(durable=True):
         workbook = _lock(caller, spec.name, namespace)
@@ -76,7 +76,7 @@ def update_workbook(
         workbook.scope = scope
         workbook.updated_at = now
         workbook.save(update_fields=["text", "tags", "scope", "updated_at"])
-        _store_members(workbook, spec, caller, now)
+        _store_members(workbook, document, caller, now)
     return workbook
 
 
@@ -86,10 +86,10 @@ def delete_workbook(*, caller: Caller, name: str, namespace: str = "") -> None:
         _lock(caller, name, namespace).delete()
 
 
-def _read(text: str) -> WorkbookSpec:
-    spec = parse_workbook(text)
-    check_name(spec.name)
-    return spec
+def _read(text: str) -> WorkbookDocument:
+    document = parse_workbook(text)
+    check_name(document.workbook.name)
+    return document
 
 
 def _lock(caller: Caller, name: str, namespace: str) -> WorkbookDefinition:
@@ -102,20 +102,27 @@ def _lock(caller: Caller, name: str, namespace: str) -> WorkbookDefinition:
 
 
 def _store_members(
-    workbook: WorkbookDefinition, spec: WorkbookSpec, caller: Caller, now: datetime
+    workbook: WorkbookDefinition, document: WorkbookDocument, caller: Caller, now: datetime
 ) -> None:
     """Create or update the members in the workbook's own project, whoever updates it."""
     owner = replace(caller, project_id=workbook.project_id)
+    spec = document.workbook
     for name, action in sorted(spec.actions.items()):
-        _store_action(workbook, f"{spec.name}.{name}", action, owner, now)
+        text = document.action_texts[name]
+        _store_action(workbook, f"{spec.name}.{name}", action, text, owner, now)
     for name, workflow in sorted(spec.workflows.items()):
-        _store_workflow(workbook, f"{spec.name}.{name}", workflow, owner, now)
+        text = document.workflow_texts[name]
+        _store_workflow(workbook, f"{spec.name}.{name}", workflow, text, owner, now)
 
 
 def _store_action(
-    workbook: WorkbookDefinition, name: str, spec: AdhocActionSpec, owner: Caller, now: datetime
+    workbook: WorkbookDefinition,
+    name: str,
+    spec: AdhocActionSpec,
+    text: str,
+    owner: Caller,
+    now: datetime,
 ) -> None:
-    text = cut_member(workbook.text, spec.name, spec.position, spec.raw)
     action = lock_action(owner, name, workbook.namespace)
     if action is not None:
         replace_action(action, spec, name, text, scope=workbook.scope, now=now)
@@ -130,13 +137,18 @@ def _store_action(
 
 
 def _store_workflow(
-    workbook: WorkbookDefinition, name: str, spec: WorkflowSpec, owner: Caller, now: datetime
+    workbook: WorkbookDefinition,
+    name: str,
+    spec: WorkflowSpec,
+    text: str,
+    owner: Caller,
+    now: datetime,
 ) -> None:
     check_name(name)
     upload = WorkflowText(
         name=name,
         spec=spec,
-        text=cut_member(workbook.text, spec.name, spec.position, spec.raw),
+        text=text,
         checksum=None,
         workbook_name=workbook.name,
     )
@@ -151,31 +163,3 @@ def _store_workflow(
         created_at=now,
     )
     insert_workflow(workflow, upload, owner)
-
-
-def cut_member(text: str, name: str, position: Position | None, raw: JSONObject) -> str:
-    """Return the lines of a workbook that define one member, moved to the left margin.
-
-    A member that does not stand on lines of its own is written anew from its data.
-    """
-    lines = text.splitlines()
-    first = position.line - 1 if position is not None else 0
-    while first >= 0 and not _opens(lines[first], name):
-        first -= 1
-    if first < 0:
-        written: str = yaml.safe_dump({name: raw}, sort_keys=False, allow_unicode=True)
-        return written
-    margin = _indentation(lines[first])
-    last = first + 1
-    while last < len(lines) and (not lines[last].strip() or _indentation(lines[last]) > margin):
-        last += 1
-    return "\n".join(line[margin:] for line in lines[first:last]).rstrip() + "\n"
-
-
-def _opens(line: str, name: str) -> bool:
-    key, colon, rest = line.strip().partition(":")
-    return bool(colon) and key.strip("'\" ") == name and not rest.lstrip().startswith("{")
-
-
-def _indentation(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))

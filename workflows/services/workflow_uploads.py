@@ -1,4 +1,4 @@
-"""Uploads of workflows: each text becomes a revision; one document is stored whole or not at all."""
+"""Uploads of workflows: each text becomes a revision; a document is stored whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import yaml
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -170,21 +169,18 @@ def check_name(name: str) -> None:
 
 
 def _read(text: str) -> list[WorkflowText]:
-    specs = parse_workflows(text)
-    for spec in specs:
-        check_name(spec.name)
-    return [_upload(spec, text if len(specs) == 1 else _alone(spec)) for spec in specs]
-
-
-def _upload(spec: WorkflowSpec, text: str) -> WorkflowText:
-    return WorkflowText(name=spec.name, spec=spec, text=text, checksum=checksum(text))
-
-
-def _alone(spec: WorkflowSpec) -> str:
-    """Write one workflow of a document that holds several as a document of its own."""
-    document = {"version": "2.0", spec.name: spec.raw}
-    written: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000)
-    return written
+    document = parse_workflows(text)
+    for name in document.workflows:
+        check_name(name)
+    return [
+        WorkflowText(
+            name=name,
+            spec=spec,
+            text=document.texts[name],
+            checksum=checksum(document.texts[name]),
+        )
+        for name, spec in document.workflows.items()
+    ]
 
 
 def _lock(caller: Caller, workflows: Sequence[WorkflowDefinition]) -> list[WorkflowDefinition]:
@@ -230,7 +226,7 @@ def _revision(
         workbook_name=workflow.workbook_name,
         text=upload.text,
         spec=upload.spec.raw,
-        input_summary=describe_input(upload.spec),
+        input_summary=describe_input(upload.spec.input),
         interface=describe_interface(upload.spec),
         checksum=upload.checksum,
         author_id=caller.user_id,

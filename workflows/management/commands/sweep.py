@@ -24,7 +24,6 @@ _AFTER_FAILURE = 1.0
 
 class Command(BaseCommand):
     help = "Fire timers and repair what crashes and lost messages left behind. Any number may run."
-    requires_system_checks = ()
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         stop = threading.Event()
