@@ -315,13 +315,15 @@ class MemoryExecution:
 
 def _changed(action: ActionSnapshot, command: c.Command) -> ActionSnapshot:
     match command:
-        case c.AcceptNothing(_, only_failed):
-            if not only_failed or action.state is not State.SUCCESS:
+        case c.AcceptNothing(_, up_to_round, only_failed):
+            is_meant = not only_failed or action.state is not State.SUCCESS
+            if is_meant and action.attempt <= up_to_round:
                 return replace(action, is_accepted=False)
         case c.DropResults():
             return replace(action, output={"result": None})
         case c.CloseActions(_, only_sync):
-            if action.state in UNFINISHED and (action.is_sync or not only_sync):
+            is_open = action.state in (State.RUNNING, State.PAUSED)
+            if is_open and (action.is_sync or not only_sync):
                 return replace(action, state=State.CANCELLED, is_closed=True, is_handled=True)
         case c.ReopenActions():
             if action.is_closed:

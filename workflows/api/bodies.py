@@ -33,9 +33,14 @@ class Given(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The attributes given in a request, checked; an attribute that is null counts as absent."""
+    """The attributes given in a request, checked; one that is null counts as absent."""
 
     values: Mapping[str, JSONValue]
+    nulls: frozenset[str] = frozenset()
+
+    def has_even_null(self, name: str) -> bool:
+        """Whether the attribute was given at all; for the few where null means something."""
+        return name in self.values or name in self.nulls
 
     def has(self, name: str) -> bool:
         return self.values.get(name) is not None
@@ -86,7 +91,8 @@ def read_object(request: Request, argument: str, attributes: Mapping[str, Given]
             name: _check(name, attributes[name], value)
             for name, value in document.items()
             if value is not None
-        }
+        },
+        frozenset(name for name, value in document.items() if value is None),
     )
     if len(raw) > settings.LEVANTE_MAX_FIELD_BYTES:
         _limit_fields(body)

@@ -98,9 +98,10 @@ class InsertChild:
 
 @dataclass(frozen=True, slots=True)
 class AcceptNothing:
-    """Take back the acceptance of a task's results: all, or only those that are not SUCCESS."""
+    """Take back the acceptance of results up to a round: all, or only those not in SUCCESS."""
 
     task_id: UUID
+    up_to_round: int
     only_failed: bool = False
 
 

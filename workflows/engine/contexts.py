@@ -108,6 +108,8 @@ def _merge_leaves(
         return later if later_wins else earlier
     earlier_count = earlier_counts.get(path, 0)
     later_count = later_counts.get(path, 0)
+    if later_count == earlier_count and later is _ABSENT:
+        return earlier  # what one branch has removed as often as the other has set it stays
     return later if later_count and later_count >= earlier_count else earlier
 
 
@@ -127,6 +129,8 @@ def _merge_keys(
         )
         if value is not _ABSENT:
             merged[key] = cast("JSONValue", value)
+    if not merged and (left or right) and _ABSENT in (earlier, later):
+        return _ABSENT
     return merged
 
 
@@ -141,7 +145,7 @@ def _is_plain(version: JSONValue) -> bool:
 
 
 def _leaves(value: JSONValue, path: Path = ()) -> Iterable[Path]:
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict):  # an empty one has no leaves, so any other value wins over it
         for key, inner in value.items():
             yield from _leaves(inner, (*path, key))
     else:

@@ -23,7 +23,7 @@ from workflows.engine import (
     starting,
     with_items,
 )
-from workflows.engine.commands import ChangeAction, Decision, InsertAction
+from workflows.engine.commands import AskChildren, ChangeAction, Decision, InsertAction
 from workflows.engine.draft import Draft
 from workflows.engine.events import (
     ActionEnded,
@@ -117,6 +117,8 @@ def _handle(draft: Draft, event: Event) -> None:  # noqa: C901 - one branch for 
         case StopAsked(state, reason):
             check_change(EXECUTION_CHANGES, draft.execution.state, state)
             lifecycle.finish(draft, state, reason)
+            if state is State.CANCELLED:
+                draft.do(AskChildren(State.CANCELLED, reason))
         case RerunAsked():
             rerun.rerun(draft, event)
         case SkipAsked():
@@ -223,7 +225,7 @@ def _child_changed(draft: Draft, child: ChildSnapshot) -> None:
         with_items.go_on(draft, task, is_cancelled=child.state is State.CANCELLED)
     else:
         draft.set_results(task, [Result(child.state, child.output)])
-        ending.end_task(draft, task, child.state, None)
+        ending.end_task(draft, task, child.state, child.reason)
 
 
 def _timer_due(draft: Draft, task: TaskSnapshot, kind: str) -> None:

@@ -73,7 +73,7 @@ def end_task(draft: Draft, task: TaskSnapshot, state: State, state_info: str | N
             if policies.wait_after and not task.has_waited_after:
                 _wait_after(draft, task, state, state_info, published, policies.wait_after)
                 return
-            scope = _scope_after(draft, task, published)
+            scope = _scope_after(draft, task, published, state)
             if state is State.SUCCESS and _fails_on(draft, task, scope):
                 state, state_info = State.ERROR, "Failed by the fail-on policy."
             if not draft.is_over and _wants_retry(draft, task, state, scope, policies.retry_count):
@@ -166,7 +166,7 @@ def evaluate_publish(draft: Draft, task: TaskSnapshot, state: State) -> Publishe
     ]
     for target, written in parts:
         if written:
-            scope = scope or Scope(draft, task)
+            scope = scope or Scope(draft, task, ends_as=state)
             _evaluate_into(target, written, scope, published)
     return published
 
@@ -202,10 +202,10 @@ def _clauses_that_publish(
             return {}, None, None
 
 
-def _scope_after(draft: Draft, task: TaskSnapshot, published: Published) -> Scope:
+def _scope_after(draft: Draft, task: TaskSnapshot, published: Published, state: State) -> Scope:
     """What conditions after the work see: the context with what was just published."""
     before = draft.context(task.context_id).variables
-    return Scope(draft, task, branch={**before, **published.branch})
+    return Scope(draft, task, branch={**before, **published.branch}, ends_as=state)
 
 
 def _wait_after(
@@ -244,7 +244,7 @@ def _wants_retry(draft: Draft, task: TaskSnapshot, state: State, scope: Scope, c
 
 
 def _retry(draft: Draft, task: TaskSnapshot, delay: int) -> None:
-    draft.do(AcceptNothing(task.id))
+    draft.do(AcceptNothing(task.id, task.round))
     draft.set_results(task, [])
     task = draft.change_task(
         task,

@@ -87,8 +87,6 @@ def finish(draft: Draft, state: State, state_info: str | None) -> None:
         finished_at=draft.tick(),
         backlog=(),
     )
-    if state is State.CANCELLED:
-        draft.do(AskChildren(State.CANCELLED, state_info))
 
 
 def close_tasks(draft: Draft, *, with_running: bool) -> None:

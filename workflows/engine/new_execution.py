@@ -112,12 +112,14 @@ def child_values(
     names = {parameter.name for parameter in spec.input}
     root_id = parent.root_execution_id or parent.id
     params: JSONObject = {
+        "env": {},
         **({"notify": parent.params["notify"]} if "notify" in parent.params else {}),
         **{name: value for name, value in given.items() if name not in names},
         "root_execution_id": str(root_id),
         "task_execution_id": str(task_id),
         "index": item_index,
-        "namespace": workflow.namespace,
+        # A sub-workflow looks names up where its parent does, wherever it was found itself.
+        "namespace": parent.params.get("namespace", parent.workflow_namespace),
     }
     check_target_task(spec, params)
     completed = complete_input(spec, {name: given[name] for name in given if name in names})

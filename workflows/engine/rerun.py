@@ -103,7 +103,7 @@ def _reset(draft: Draft, task: TaskSnapshot, state: State) -> TaskSnapshot:
 
 
 def _drop_results(draft: Draft, task: TaskSnapshot, *, only_failed: bool) -> None:
-    draft.do(AcceptNothing(task.id, only_failed=only_failed))
+    draft.do(AcceptNothing(task.id, task.round, only_failed=only_failed))
     kept = [r for r in draft.results(task) if r.state is State.SUCCESS] if only_failed else []
     draft.set_results(task, kept)
 

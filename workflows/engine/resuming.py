@@ -31,7 +31,11 @@ def wake_up(draft: Draft) -> None:
     """Do what was left undone while the execution was not running."""
     draft.must_check_joins = True
     waiting = [task for task in draft.unfinished_tasks() if task.waits_for == "resume"]
-    at_work = [task for task in draft.unfinished_tasks() if task.items_total is not None]
+    at_work = [
+        task
+        for task in draft.unfinished_tasks()
+        if task.items_total is not None and task.id not in draft.open_items
+    ]
     for task in draft.unprocessed_tasks():
         if not draft.is_running:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workflows.engine.results import task_result
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from workflows.engine.draft import Draft
     from workflows.engine.snapshot import ExecutionSnapshot, TaskSnapshot
+    from workflows.engine.states import State
     from workflows.jsontypes import JSONObject, JSONValue
     from workflows.language.specs import WorkflowSpec
 
@@ -24,7 +26,8 @@ class Scope:
     """The variables and functions at one point of an execution.
 
     `items` are the variables of with-items, which win over everything. `branch` takes the place of
-    the context that the task saw.
+    the context that the task saw. `ends_as` is the state that `task()` shows of the task itself
+    while its end is worked out.
     """
 
     def __init__(
@@ -34,11 +37,12 @@ class Scope:
         *,
         branch: Mapping[str, JSONValue] | None = None,
         items: Mapping[str, JSONValue] | None = None,
+        ends_as: State | None = None,
     ) -> None:
         if branch is None:
             branch = draft.context(task.context_id if task else None).variables
         execution = draft.execution
-        self.reader = DraftReader(draft, task)
+        self.reader = DraftReader(draft, task, ends_as)
         self.context = Context(
             items or {},
             branch,
@@ -57,8 +61,11 @@ class Scope:
 class DraftReader:
     """Answers the expression functions from the draft, and from the view about other executions."""
 
-    def __init__(self, draft: Draft, task: TaskSnapshot | None) -> None:
+    def __init__(
+        self, draft: Draft, task: TaskSnapshot | None, ends_as: State | None = None
+    ) -> None:
         self._draft = draft
+        self._ends_as = ends_as
         self._task_id = task.id if task else None
 
     def env(self) -> JSONObject:
@@ -88,6 +95,8 @@ class DraftReader:
         draft = self._draft
         current = draft.task(self._task_id) if self._task_id else None
         if name is None or (current is not None and current.name == name):
+            if current is not None and self._ends_as is not None:
+                current = replace(current, state=self._ends_as)
             return describe_task(draft, current) if current else None
         found = draft.newest_task(name)
         return describe_task(draft, found) if found else None

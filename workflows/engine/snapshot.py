@@ -49,6 +49,11 @@ class ExecutionSnapshot:
     env: JSONObject = field(default_factory=dict)
     output: JSONValue = None
 
+    @property
+    def lookup_namespace(self) -> str:
+        """Where the names of sub-workflows and actions are looked up first."""
+        return str(self.params.get("namespace", self.workflow_namespace))
+
 
 @dataclass(frozen=True, slots=True)
 class TaskSnapshot:
@@ -128,6 +133,14 @@ class ChildSnapshot:
     item_index: int = 0
     is_accepted: bool = False
     output: JSONValue = None
+
+    @property
+    def reason(self) -> str | None:
+        """Why it did not succeed, as far as its output says."""
+        if self.state is State.SUCCESS or not isinstance(self.output, dict):
+            return None
+        result = self.output.get("result")
+        return result if isinstance(result, str) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def start_action(
         id=draft.new_id(),
         task_id=task.id,
         name=work.action.name,
-        namespace=draft.execution.workflow_namespace,
+        namespace=draft.execution.lookup_namespace,
         created_at=draft.tick(),
         state=state,
         is_sync=work.action.is_sync,

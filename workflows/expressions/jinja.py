@@ -23,7 +23,8 @@ _BEGIN, _END = "{{", "}}"
 
 def find_jinja_problem(text: str) -> str | None:
     """Say why a string is no Jinja template; None is fine."""
-    problem = _size_problem(text)
+    code = whole_expression(text)
+    problem = _too_long(text) if code is None else check_nesting(code)
     if problem:
         return problem
     try:
@@ -43,7 +44,7 @@ def whole_expression(text: str) -> str | None:
         kinds = [kind for _, kind, _ in _SANDBOX.lex(text)]
     except TemplateError:
         return None
-    if kinds.index("variable_end") != len(kinds) - 1:
+    if "variable_end" not in kinds or kinds.index("variable_end") != len(kinds) - 1:
         return None
     code = text[2:-2]
     # A minus behind the expression can only mean the blanks around it, of which there are none.
@@ -53,13 +54,15 @@ def whole_expression(text: str) -> str | None:
 @lru_cache(maxsize=2048)
 def compile_expression(code: str) -> TemplateExpression:
     """Compile what stands between the braces; raises ExpressionInvalid."""
-    return _compiled(code, partial(_SANDBOX.compile_expression, code, undefined_to_none=False))
+    return _compiled(
+        check_nesting(code), partial(_SANDBOX.compile_expression, code, undefined_to_none=False)
+    )
 
 
 @lru_cache(maxsize=512)
 def compile_template(text: str) -> Template:
     """Compile a whole string; raises ExpressionInvalid."""
-    return _compiled(text, partial(_SANDBOX.from_string, text))
+    return _compiled(_too_long(text), partial(_SANDBOX.from_string, text))
 
 
 def run_expression(code: str, data: object, session: Session) -> object:
@@ -87,14 +90,13 @@ def _names(data: object, session: Session) -> dict[str, Any]:
     return {**hidden, "_": data, SESSION: session}
 
 
-def _size_problem(text: str) -> str | None:
+def _too_long(text: str) -> str | None:
     if len(text) > LIMITS.template_length:
         return f"it is longer than {LIMITS.template_length} characters"
-    return check_nesting(text) if whole_expression(text) is not None else None
+    return None
 
 
-def _compiled(text: str, compile_it: Callable[[], _Compiled]) -> _Compiled:
-    problem = _size_problem(text)
+def _compiled(problem: str | None, compile_it: Callable[[], _Compiled]) -> _Compiled:
     if problem:
         raise ExpressionInvalid(problem)
     try:

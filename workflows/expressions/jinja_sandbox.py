@@ -18,6 +18,7 @@ from workflows.expressions.context import Context
 from workflows.expressions.functions import FUNCTIONS, OF_THE_CONTEXT
 from workflows.expressions.limits import (
     LIMITS,
+    Budget,
     check_elements,
     check_power,
     check_repetition,
@@ -31,6 +32,8 @@ from workflows.expressions.session import Session
 SESSION = "the session"
 _COUNTED = "counted elements"
 _JOINED = "joined texts"
+
+_SHORT_DATA = 32
 
 _UNWANTED = ("lipsum", "cycler", "namespace")
 
@@ -64,13 +67,16 @@ class Sandbox(ImmutableSandboxedEnvironment):
         for loop in list(source.find_all(nodes.For)):
             loop.iter = _filtered(loop.iter, _COUNTED)
         _replace_concatenations(source)
+        for output in list(source.find_all(nodes.Output)):
+            output.nodes = [_counted_data(node) for node in output.nodes]
         source.set_environment(self)
         return super()._generate(source, *args, **kwargs)
 
     def call(__self, __context: Names, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
-        _session(__context).budget.call()
+        budget = _session(__context).budget
+        budget.call()
         _check_method(__obj, args, kwargs)
-        return super().call(__context, __obj, *args, **kwargs)
+        return _weighed(budget, super().call(__context, __obj, *args, **kwargs))
 
     def call_binop(self, context: Names, operator: str, left: Any, right: Any) -> Any:
         if operator == "**":
@@ -79,9 +85,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
             check_repetition(left, right)
         elif operator == "%" and isinstance(left, str | bytes):
             check_widths(str(left), right)
-        elif operator == "+" and isinstance(left, str | list) and isinstance(right, str | list):
-            (check_text if isinstance(left, str) else check_elements)(len(left) + len(right))
-        return super().call_binop(context, operator, left, right)
+        result = super().call_binop(context, operator, left, right)
+        if isinstance(result, list | tuple):
+            _session(context).budget.spend(len(result))
+        return _weighed(_session(context).budget, result)
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
         wrapped = super().wrap_str_format(value)
@@ -130,11 +137,19 @@ def _session(names: Names) -> Session:
     return session
 
 
-def _finalize(value: Any) -> Any:
+def _weighed(budget: Budget, value: Any) -> Any:
+    if isinstance(value, str):
+        budget.write(value)
+    return value
+
+
+@pass_context
+def _finalize(names: Names, value: Any) -> Any:
     """Prepare what stands between braces for the text around it."""
-    if isinstance(value, str | jinja2.Undefined):
+    if isinstance(value, jinja2.Undefined):
         return value
-    return as_text(value, keeps_tuples=True)
+    text = value if isinstance(value, str) else as_text(value, keeps_tuples=True)
+    return _session(names).budget.write(text)
 
 
 def _as_function(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -179,13 +194,20 @@ def _joined(names: Names, texts: Any) -> str:
     """Join the operands of `~`."""
     written = [as_text(_defined(text), keeps_tuples=True) for text in texts]
     check_text(sum(map(len, written)))
-    return "".join(written)
+    return _session(names).budget.write("".join(written))
 
 
 def _defined(value: Any) -> Any:
     if isinstance(value, jinja2.Undefined):
         str(value)
     return value
+
+
+def _counted_data(node: nodes.Expr) -> nodes.Expr:
+    """Let long literal text be counted each time it is put out, as the value of an expression."""
+    if isinstance(node, nodes.TemplateData) and len(node.data) > _SHORT_DATA:
+        return nodes.Const(node.data, lineno=node.lineno)
+    return node
 
 
 def _filtered(node: Any, name: str) -> nodes.Filter:
@@ -213,16 +235,18 @@ def _check_method(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any
     """Refuse methods of texts that would give a huge text."""
     if not isinstance(function, types.BuiltinMethodType):
         return
-    text = function.__self__
-    if not isinstance(text, str | bytes):
+    value = function.__self__
+    if not isinstance(value, str | bytes | int):
         return
     check = _METHODS.get(function.__name__)
     if check is not None:
-        check(str(text), *args, **kwargs)
+        check(str(value), *args, **kwargs)
 
 
-def _check_width(text: str, width: int, *rest: object) -> None:
-    check_text(width)
+def _check_width(text: str, *given: object, **named: object) -> None:
+    for width in (*given, *named.values()):
+        if isinstance(width, int):
+            check_text(width)
 
 
 def _check_replace(text: str, old: str, new: str, *rest: object) -> None:
@@ -255,20 +279,21 @@ _METHODS: Mapping[str, Callable[..., None]] = {
     "join": _check_join,
     "expandtabs": _check_tabs,
     "translate": _check_translate,
+    "to_bytes": _check_width,
 }
 
 
 def _bounded(name: str, check: Callable[..., None]) -> Callable[..., Any]:
     """A filter of Jinja behind a check of its arguments, which may be given by name."""
     original = FILTERS[name]
-    passes = getattr(original, "jinja_pass_arg", None) is not None
+    wants_evaluation = hasattr(original, "jinja_pass_arg")
 
-    def bounded(*args: Any, **kwargs: Any) -> Any:
-        check(*(args[1:] if passes else args), **kwargs)
-        return original(*args, **kwargs)
+    @pass_context
+    def bounded(names: Names, *args: Any, **kwargs: Any) -> Any:
+        check(*args, **kwargs)
+        hidden = (names.eval_ctx,) if wants_evaluation else ()
+        return _weighed(_session(names).budget, original(*hidden, *args, **kwargs))
 
-    if passes:
-        bounded.jinja_pass_arg = original.jinja_pass_arg  # type: ignore[attr-defined]
     return bounded
 
 
@@ -285,8 +310,14 @@ def _format(value: Any, *args: object, **kwargs: object) -> None:
     check_widths(str(value), args or tuple(kwargs.values()))
 
 
-def _slices(value: Any, slices: int, *rest: object, **named: object) -> None:
-    check_elements(slices)
+def _slices(value: Any, *given: object, **named: object) -> None:
+    for count in (*given, *named.values()):
+        if isinstance(count, int):
+            check_elements(count)
+
+
+def _round(value: Any, precision: int = 0, method: str = "common") -> None:
+    check_power(10, abs(precision))
 
 
 def _replace(value: Any, old: str, new: str, count: object = None) -> None:
@@ -298,9 +329,10 @@ def _tojson(value: Any, indent: int | None = None) -> None:
 
 
 def _join_filter(value: Any, d: str = "", attribute: object = None) -> None:
-    if len(d) > 1:
+    length = len(str(d))
+    if length > 1:
         count = len(value) if hasattr(value, "__len__") else LIMITS.elements
-        check_text(len(d) * count)
+        check_text(length * count)
 
 
 def _wordwrap(
@@ -320,6 +352,7 @@ _FILTER_CHECKS: Mapping[str, Callable[..., None]] = {
     "slice": _slices,
     "batch": _slices,
     "replace": _replace,
+    "round": _round,
     "tojson": _tojson,
     "join": _join_filter,
     "wordwrap": _wordwrap,

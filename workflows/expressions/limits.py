@@ -28,6 +28,8 @@ class Limits:
     memory: int = 64 * 1024 * 1024
     # Characters of one text inside an expression.
     text: int = 16 * 1024 * 1024
+    # Characters of all long texts that one expression makes.
+    texts: int = 256 * 1024 * 1024
     # Bits of one whole number; a larger one could not be written in decimal digits.
     bits: int = 14_000
     # Values in a result at all depths, and how deep they may lie.
@@ -39,15 +41,18 @@ class Limits:
 
 LIMITS = Limits()
 
+_SHORT = 500
+
 
 class Budget:
     """Counts what one evaluation consumes; used by one thread."""
 
-    __slots__ = ("calls", "steps")
+    __slots__ = ("calls", "characters", "steps")
 
     def __init__(self) -> None:
         self.calls = LIMITS.calls
         self.steps = LIMITS.steps
+        self.characters = LIMITS.texts
 
     def call(self) -> None:
         self.calls -= 1
@@ -58,6 +63,15 @@ class Budget:
         self.steps -= count
         if self.steps < 0:
             raise ExpressionFailed(f"it goes through more than {LIMITS.steps} elements")
+
+    def write(self, text: str) -> str:
+        """Count a text that was made; short ones are bounded by the calls that make them."""
+        if len(text) > _SHORT:
+            check_text(len(text))
+            self.characters -= len(text)
+            if self.characters < 0:
+                raise ExpressionFailed(f"its texts have more than {LIMITS.texts} characters in all")
+        return text
 
     def counted(self, elements: Iterable[object]) -> Iterator[object]:
         """Pass the elements on until there are too many of them."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set, ValuesVi
 from typing import Any
 
 from jinja2 import Undefined
+from yaql.standard_library.queries import OrderingIterable
 from yaql.language.contexts import ContextBase
 
 from workflows.errors import ExpressionFailed
@@ -20,7 +21,7 @@ from workflows.jsontypes import JSONValue
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
 
 _UNCHANGED = frozenset({str, bool, type(None)})
-_LISTS = (Iterator, Sequence, Set, ValuesView)
+_LISTS = (Iterator, Sequence, Set, ValuesView, OrderingIterable)
 _KINDS: tuple[tuple[type, str], ...] = (
     (datetime.timedelta, "a timespan"),
     (re.Pattern, "a regular expression"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import collections.abc
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import yaql
@@ -27,6 +28,10 @@ assert collections.abc
 
 _NO_FUNCTIONS: tuple[set[Any], bool] = (set(), False)
 
+# These give what was there before.
+_HAND_ON = frozenset({"#get_context_data", "#operator_.", "#operator_?.", "#operator_->"})
+_GROW_LISTS = frozenset({"#operator_*", "#operator_+"})
+
 
 class Scope(contexts.Context):
     """Names and functions at one place of an expression; knows the session it belongs to."""
@@ -42,15 +47,30 @@ class Scope(contexts.Context):
         self.session: Session | None = session or getattr(parent_context, "session", None)
 
     def __call__(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        if self.session is not None:
-            self.session.budget.call()
-        return super().__call__(name, *args, **kwargs)
+        function = super().__call__(name, *args, **kwargs)
+        if self.session is None:
+            return function
+        budget = self.session.budget
+        budget.call()
+        return function if name in _HAND_ON else partial(_weighed, budget, name, function)
 
     def get_functions(self, name: str, predicate: Any = None, use_convention: bool = False) -> Any:
         # Nearly all scopes have no functions of their own, and this is asked for each of them.
         if not self._functions:
             return _NO_FUNCTIONS
         return super().get_functions(name, predicate, use_convention)
+
+
+def _weighed(
+    budget: Budget, name: str, function: Callable[..., Any], *args: Any, **kwargs: Any
+) -> Any:
+    """Call a function and count what it has made."""
+    result = function(*args, **kwargs)
+    if isinstance(result, str):
+        budget.write(result)
+    elif isinstance(result, tuple) and name in _GROW_LISTS:
+        budget.spend(len(result))
+    return result
 
 
 class _CountedIterable(yaqltypes.Iterable):

@@ -147,7 +147,7 @@ class TaskExecution(models.Model):
     triggered_by = PayloadField(default=list)
     arrived = models.PositiveIntegerField(default=0)
     pending = PayloadField(null=True)
-    published = PayloadField(default=dict)
+    published = PayloadField(null=True, default=dict)
     published_global = PayloadField(default=dict)
 
     class Meta:

@@ -91,9 +91,9 @@ def apply_decision(locked: LockedExecution, decision: Decision, *, actor: str = 
     store_contexts(of(InsertContext), execution.id)
     _write_tasks(locked, of(InsertTask), of(ChangeTask))
     _write_arrivals(kinds)
-    _accept_nothing(of(AcceptNothing))
     _insert_actions(locked, of(InsertAction))
     update_rows(ActionExecution, [(one.action_id, one.changes) for one in of(ChangeAction)])
+    _accept_nothing(of(AcceptNothing))
     _close_actions(of(CloseActions))
     _reopen_actions(of(ReopenActions))
     _drop_results(of(DropResults))
@@ -197,15 +197,19 @@ def _write_arrivals(kinds: dict[type, list[Command]]) -> None:
 
 def _accept_nothing(commands: Sequence[AcceptNothing]) -> None:
     for one in commands:
-        for table, task in (
-            ("action_executions", "task_id"),
-            ("workflow_executions", "parent_task_id"),
-        ):
-            _execute(
-                f"UPDATE {table} SET is_accepted = false WHERE {task} = %s AND is_accepted"
-                " AND (NOT %s OR state <> 'SUCCESS')",
-                [one.task_id, one.only_failed],
-            )
+        values = [one.task_id, one.up_to_round, one.only_failed]
+        _execute(
+            "UPDATE action_executions SET is_accepted = false"
+            " WHERE task_id = %s AND attempt <= %s AND is_accepted"
+            " AND (NOT %s OR state <> 'SUCCESS')",
+            values,
+        )
+        _execute(
+            "UPDATE workflow_executions SET is_accepted = false"
+            " WHERE parent_task_id = %s AND round <= %s AND is_accepted"
+            " AND (NOT %s OR state <> 'SUCCESS')",
+            values,
+        )
 
 
 def _insert_actions(locked: LockedExecution, commands: Sequence[InsertAction]) -> None:
@@ -225,14 +229,17 @@ def _insert_actions(locked: LockedExecution, commands: Sequence[InsertAction]) -
 
 
 def _close_actions(commands: Sequence[CloseActions]) -> None:
-    """End open actions; a worker that is at one finds out by its next look."""
+    """End open actions; a worker that is at one finds out by its next look.
+
+    Items that have not started stay as they are: nobody sees them, and a rerun may need them.
+    """
     for one in commands:
         _execute(
             "UPDATE action_executions SET state = 'CANCELLED', is_closed = true,"
             " is_handled = true, finished_at = clock_timestamp(),"
             " updated_at = clock_timestamp()"
-            " WHERE task_id = %s AND state = ANY(%s) AND (is_sync OR NOT %s)",
-            [one.task_id, OPEN_STATES, one.only_sync],
+            " WHERE task_id = %s AND state IN ('RUNNING', 'PAUSED') AND (is_sync OR NOT %s)",
+            [one.task_id, one.only_sync],
         )
 
 

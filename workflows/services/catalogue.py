@@ -98,7 +98,7 @@ class DatabaseCatalogue:
         return self._workflows[name]
 
     def _resolve(self, name: str) -> ResolvedAction:
-        namespace = self._execution.workflow_namespace
+        namespace = self._execution.lookup_namespace
         for candidate in self._candidates(name):
             try:
                 return resolve_action(candidate, namespace, self._find_adhoc)
@@ -113,7 +113,7 @@ class DatabaseCatalogue:
         for candidate in self._candidates(name):
             found = find_workflow(
                 name_or_id=candidate,
-                namespace=self._execution.workflow_namespace,
+                namespace=self._execution.lookup_namespace,
                 project_id=self._project_id,
                 fallback=True,
             )

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Final
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from workflows.engine.states import State
 from workflows.jsontypes import JSONObject
@@ -24,7 +24,8 @@ CONTEXT_COLUMNS: Final = (
     "execution__revision_id",
 )
 
-_BUSY: Final = (State.RUNNING, State.PAUSED)
+# Items that the end of the execution has closed still hold their place.
+_BUSY: Final = Q(state__in=(State.RUNNING, State.PAUSED))
 
 
 def runtime_contexts(tasks: Sequence[TaskExecution]) -> dict[uuid.UUID, JSONObject]:
@@ -60,10 +61,9 @@ def _count_busy(task_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
     if not task_ids:
         return {}
     counts: dict[uuid.UUID, int] = {}
-    actions = ActionExecution.objects.filter(task_id__in=task_ids, state__in=_BUSY)
-    for key, count in actions.values_list("task_id").annotate(Count("id")):
-        counts[key] = count
-    children = WorkflowExecution.objects.filter(parent_task_id__in=task_ids, state__in=_BUSY)
+    actions = ActionExecution.objects.filter(_BUSY | Q(is_closed=True), task_id__in=task_ids)
+    counts.update(actions.values_list("task_id").annotate(Count("id")))
+    children = WorkflowExecution.objects.filter(_BUSY, parent_task_id__in=task_ids)
     for key, count in children.values_list("parent_task_id").annotate(Count("id")):
         counts[key] = counts.get(key, 0) + count
     return counts

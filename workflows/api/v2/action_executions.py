@@ -224,7 +224,9 @@ def _update(action: ActionExecution, body: Body, caller: Caller) -> None:
     state = body.text("state")
     if state in _RESULTS:
         output: JSONValue = body.values.get("output")
-        complete_action(action.pk, state=State(state), output=output, has_output=body.has("output"))
+        complete_action(
+            action.pk, state=State(state), output=output, has_output=body.has_even_null("output")
+        )
         return
     if state not in _CHANGES:
         allowed = ", ".join(f"'{one}'" for one in (*_RESULTS, *_CHANGES))

@@ -24,6 +24,7 @@ from workflows.api.v2.workflows import WorkflowsView, WorkflowView
 from workflows.api.views import ApiView
 
 _ONE = r"(?P<identifier>[^/]+)"
+_NAME = r"(?P<name>[^/]+)"
 
 
 def _path(pattern: str, view: type[ApiView]) -> URLPattern:
@@ -33,7 +34,7 @@ def _path(pattern: str, view: type[ApiView]) -> URLPattern:
 urlpatterns = [
     _path("workbooks", WorkbooksView),
     _path("workbooks/validate", WorkbooksValidationView),
-    _path(f"workbooks/{_ONE}", WorkbookView),
+    _path(f"workbooks/{_NAME}", WorkbookView),
     _path("workflows", WorkflowsView),
     _path("workflows/validate", WorkflowsValidationView),
     _path(f"workflows/{_ONE}", WorkflowView),
@@ -55,5 +56,5 @@ urlpatterns = [
     _path("action_executions", ActionExecutionsView),
     _path(f"action_executions/{_ONE}", ActionExecutionView),
     _path("environments", EnvironmentsView),
-    _path(f"environments/{_ONE}", EnvironmentView),
+    _path(f"environments/{_NAME}", EnvironmentView),
 ]
