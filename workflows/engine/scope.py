@@ -110,18 +110,31 @@ class DraftReader:
         flat: bool,
     ) -> list[JSONObject]:
         own = str(self._draft.execution.id)
-        if workflow_execution_id != own or recursive or flat:
-            return self._draft.view.reader.tasks(
+        is_own = workflow_execution_id == own
+        others: list[JSONObject] = []
+        if not is_own or recursive:
+            found = self._draft.view.reader.tasks(
                 workflow_execution_id=workflow_execution_id,
                 recursive=recursive,
                 state=state,
                 flat=flat,
             )
-        return [
-            describe_task(self._draft, task)
-            for task in self._draft.all_tasks()
-            if state is None or task.state == state
-        ]
+            others = [task for task in found if task["workflow_execution_id"] != own]
+            is_own = is_own or workflow_execution_id is None
+        return (self._own_tasks(state, flat=flat) if is_own else []) + others
+
+    def _own_tasks(self, state: str | None, *, flat: bool) -> list[JSONObject]:
+        """The tasks of this execution as the decision has changed them."""
+        tasks = [task for task in self._draft.all_tasks() if state is None or task.state == state]
+        if flat:
+            tasks = [task for task in tasks if not self._repeats_its_child(task)]
+        return [describe_task(self._draft, task) for task in tasks]
+
+    def _repeats_its_child(self, task: TaskSnapshot) -> bool:
+        """Whether the task only stands for a sub-workflow in the same state."""
+        results = self._draft.results(task)
+        is_workflow = task.type == "WORKFLOW"
+        return is_workflow and all(result.state is task.state for result in results)
 
     def global_variable(self, name: str) -> JSONValue:
         return self._draft.execution.globals.get(name)

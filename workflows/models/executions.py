@@ -264,12 +264,12 @@ class ActionExecution(models.Model):
                 name="actions_unhandled",
                 condition=Q(state__in=_FINAL, is_handled=False),
             ),
-            # Open actions: what lanes claim next, whether a task has open items, what the sweep
-            # looks after.
+            # Actions the engine has not seen the end of: what lanes claim next, whether a task has
+            # open items.
             models.Index(
                 fields=["task", "state", "item_index"],
                 name="actions_open",
-                condition=Q(state__in=_UNFINISHED),
+                condition=Q(is_handled=False),
             ),
         ]
 

@@ -22,7 +22,13 @@ from workflows.engine.events import (
 from workflows.engine.new_execution import NewExecution, evaluate_environment, root_values
 from workflows.engine.snapshot import ExecutionSnapshot
 from workflows.engine.states import ACTION_CHANGES, FINAL, State, check_change
-from workflows.errors import LimitExceeded, NotFound, NotPermitted, RequestInvalid
+from workflows.errors import (
+    LimitExceeded,
+    NotFound,
+    NotPermitted,
+    RequestInvalid,
+    WorkflowsError,
+)
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.models import (
     ActionExecution,
@@ -216,14 +222,22 @@ def _change_failed_task(
                 f"Can't change workflow execution state from SUCCESS to RUNNING. "
                 f"[workflow={ancestor.workflow_name}, execution_id={ancestor.id}]"
             )
-    change(execution.id, lambda locked: [event], actor=actor)
+    if execution.state == State.PAUSED:
+        return
     child_id = execution.id
     for ancestor, parent_task_id in ancestors:
         if ancestor.state == State.PAUSED:
-            return
+            break
         revived = ChildRevived(parent_task_id, child_id)
         change(ancestor.id, lambda locked, revived=revived: [revived], actor=actor)  # type: ignore[misc]
         child_id = ancestor.id
+    try:
+        change(execution.id, lambda locked: [event], actor=actor)
+    except WorkflowsError:
+        # Nothing runs again below, so what was revived above has to take note of the end anew.
+        WorkflowExecution.objects.filter(id=execution.id).update(is_handled=False)
+        ring(Work(executions=tuple(ancestor.id for ancestor, _ in ancestors)))
+        raise
 
 
 def _ancestors(execution: WorkflowExecution) -> list[tuple[WorkflowExecution, UUID]]:

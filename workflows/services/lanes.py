@@ -35,6 +35,7 @@ _CLAIM_READY_SQL = f"""
     WHERE a.id = (
         SELECT id FROM action_executions
         WHERE task_id = %s AND state = 'RUNNING' AND token IS NULL AND NOT is_inline
+          AND NOT is_handled
         ORDER BY item_index LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING {CLAIMED_COLUMNS}
 """
@@ -42,10 +43,10 @@ _CLAIM_IDLE_SQL = f"""
     UPDATE action_executions a SET state = 'RUNNING', {CLAIM_CHANGES}
     WHERE a.id = (
         SELECT id FROM action_executions
-        WHERE task_id = %s AND state = 'IDLE'
+        WHERE task_id = %s AND state = 'IDLE' AND NOT is_handled
         ORDER BY item_index LIMIT 1)
       AND (SELECT count(*) FROM action_executions
-           WHERE task_id = %s AND state IN ('RUNNING', 'PAUSED')) < %s
+           WHERE task_id = %s AND state IN ('RUNNING', 'PAUSED') AND NOT is_handled) < %s
     RETURNING {CLAIMED_COLUMNS}
 """
 

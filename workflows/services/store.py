@@ -300,14 +300,17 @@ class DatabaseView:
         return [ChildSnapshot(row[0], row[1], State(row[2]), row[3], row[4]) for row in rows]
 
     def count_open_items(self, task_id: UUID, task_round: int, *, up_to: int) -> int:
+        # What ended after this advance has collected the ends is open to it, too: the next look
+        # finds it, and its result is not among the accepted ones yet.
         rows = _fetch(
             "SELECT count(*) FROM ("
             " (SELECT 1 FROM action_executions"
-            "  WHERE task_id = %s AND attempt = %s AND state = ANY(%s) LIMIT %s)"
+            "  WHERE task_id = %s AND attempt = %s AND NOT is_handled LIMIT %s)"
             " UNION ALL"
             " (SELECT 1 FROM workflow_executions"
-            "  WHERE parent_task_id = %s AND round = %s AND state = ANY(%s) LIMIT %s)) AS open",
-            [task_id, task_round, OPEN_STATES, up_to, task_id, task_round, OPEN_STATES, up_to],
+            "  WHERE parent_task_id = %s AND round = %s"
+            "    AND (state = ANY(%s) OR NOT is_handled) LIMIT %s)) AS open",
+            [task_id, task_round, up_to, task_id, task_round, OPEN_STATES, up_to],
         )
         return int(rows[0][0])
 
