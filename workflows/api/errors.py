@@ -94,6 +94,8 @@ def error_response(code: int, text: str) -> HttpResponse:
         "debuginfo": None,
     }
     response = HttpResponse(json.dumps(body), status=code, content_type="application/json")
+    # Django would log every refused request; what is our own fault has been logged by now.
+    response._has_been_logged = True  # type: ignore[attr-defined]
     if code == status.HTTP_401_UNAUTHORIZED:
         response["WWW-Authenticate"] = CHALLENGE
     return response

@@ -48,7 +48,10 @@ class ReadinessView(OpenView):
         parts = {"database": _has_database(), "broker": _has_broker()}
         parts["worker"] = parts["database"] and _has_worker()
         status = 200 if all(parts.values()) else 503
-        return answer({name: "ok" if works else "missing" for name, works in parts.items()}, status)
+        body = {name: "ok" if works else "missing" for name, works in parts.items()}
+        response = answer(body, status)
+        response._has_been_logged = True  # type: ignore[attr-defined]  # a probe is no error
+        return response
 
 
 def _has_database() -> bool:

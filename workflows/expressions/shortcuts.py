@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
+from workflows.errors import WorkflowsError
 from workflows.expressions.context import Context
 from workflows.expressions.reader import Reader
 
@@ -61,7 +62,14 @@ def _variable(path: Sequence[str]) -> _Shortcut:
 
 
 def _task(name: str | None, path: Sequence[str]) -> _Shortcut:
-    return lambda data, reader: _follow(reader.task(name), path)
+    def read(data: Any, reader: Reader) -> Any:
+        try:
+            return _follow(reader.task(name), path)
+        except WorkflowsError:
+            # Asked again, the library puts the refusal into words.
+            return NOT_FOUND
+
+    return read
 
 
 def _follow(value: Any, path: Sequence[str]) -> Any:

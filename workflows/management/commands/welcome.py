@@ -1,12 +1,14 @@
 """`manage.py welcome`: the last step of `manage.py up`. Says where everything is.
 
 On the very first start it also makes the administrator with an API token, loads the example
-workflows and runs one.
+workflows, runs one and shows its result.
 """
 
 from __future__ import annotations
 
 import json
+import textwrap
+import time
 from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any, Final
@@ -15,9 +17,15 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from workflows.embedded.state import write_private
-from workflows.services.identity import Credentials, ensure_first_admin
+from workflows.engine.states import FINAL
+from workflows.models import Role, WorkflowExecution
+from workflows.services.examples import load_examples
+from workflows.services.executions import start_execution
+from workflows.services.identity import Caller, Credentials, ensure_first_admin, open_caller
 
 EXAMPLES: Final = "examples"
+FIRST_EXAMPLE: Final = "deploy_cluster"
+EXAMPLE_SECONDS: Final = 30.0
 CREDENTIALS_FILE: Final = "credentials.json"
 
 
@@ -37,6 +45,8 @@ class Command(BaseCommand):
         self._say_where(options["url"], options["flower_url"])
         if credentials is not None:
             self._say_credentials(credentials)
+            if not options["no_examples"]:
+                self._run_example(credentials)
 
     def _make_admin(self) -> Credentials:
         credentials = ensure_first_admin()
@@ -49,7 +59,6 @@ class Command(BaseCommand):
             f"\nLevante is ready.\n"
             f"  Admin pages        {url}/admin/\n"
             f"  API                {url}/v2/\n"
-            f"  API documentation  {url}/api/docs/\n"
             f"  Flower (workers)   {flower_url}/\n"
         )
 
@@ -62,3 +71,20 @@ class Command(BaseCommand):
             f"  API token {credentials.token}\n"
             f"  These are shown once; you alone can read them in {self._credentials_file}\n"
         )
+
+    def _run_example(self, credentials: Credentials) -> None:
+        """Load the examples, run one on the workers, and show what it gave."""
+        caller = Caller(credentials.project_id, Role.ADMIN, name=credentials.user)
+        if settings.LEVANTE_NO_AUTH:
+            caller = open_caller()
+        names = load_examples(settings.BASE_DIR / EXAMPLES, caller)
+        self.stdout.write(f"  Examples  {', '.join(names)}\n")
+        execution = start_execution(
+            project_id=caller.project_id, workflow=FIRST_EXAMPLE, input={}, params={}
+        )
+        deadline = time.monotonic() + EXAMPLE_SECONDS
+        while execution.state not in FINAL and time.monotonic() < deadline:
+            time.sleep(0.1)
+            execution = WorkflowExecution.objects.get(id=execution.id)
+        output = textwrap.indent(json.dumps(execution.output, indent=2), "    ")
+        self.stdout.write(f"\n  A first run of {FIRST_EXAMPLE}: {execution.state}\n{output}\n\n")
