@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -25,9 +25,13 @@ class LiveStack:
 
     directory: Path
     options: tuple[str, ...] = ("--no-auth", "--no-examples", "--workers", "4")
-    port: int = field(default_factory=lambda: free_port())
-    flower_port: int = field(default_factory=lambda: free_port())
+    port: int = 0
+    flower_port: int = 0
     process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.port = self.port or free_port()
+        self.flower_port = self.flower_port or free_port()
 
     @property
     def url(self) -> str:

@@ -108,7 +108,7 @@ def _narrow_json(
 ) -> models.QuerySet[Row]:
     """Compare as jsonb: the stored type `json` keeps the order of keys and has no equality."""
     path = condition.attribute.path
-    cast = rows.alias(**{alias: Cast(F(path), models.JSONField())})
+    cast: models.QuerySet[Row] = rows.alias(**{alias: Cast(F(path), models.JSONField())})
     equal = Q(**{alias: condition.values[0]})
     if condition.operator == "neq":
         return cast.filter(Q(**{f"{path}__isnull": False}) & ~equal)

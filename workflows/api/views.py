@@ -36,7 +36,7 @@ class AlwaysJson(BaseContentNegotiation):
 class ApiView(APIView):
     """One path of the API. `roles` says per method which role the caller needs at least."""
 
-    authentication_classes = (TokenAuthentication,)
+    authentication_classes: Any = (TokenAuthentication,)
     permission_classes = ()
     parser_classes = ()
     renderer_classes = (JSONRenderer,)
@@ -58,7 +58,9 @@ class ApiView(APIView):
     def get_exception_handler(self) -> Callable[..., HttpResponse]:
         return exception_handler
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def options(  # type: ignore[override]  # the stubs want a response of the framework
+        self, request: Request, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         response = HttpResponse(status=status.HTTP_204_NO_CONTENT)
         del response["Content-Type"]
         return response

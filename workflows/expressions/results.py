@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set, ValuesVi
 from typing import Any
 
 from jinja2 import Undefined
-from yaql.standard_library.queries import OrderingIterable
 from yaql.language.contexts import ContextBase
+from yaql.standard_library.queries import OrderingIterable
 
 from workflows.errors import ExpressionFailed
 from workflows.expressions.frozen import FrozenData, FrozenList

@@ -13,9 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, models
-from psycopg.types.json import Json
 
-from workflows.models.base import PayloadField, dump_json
+from workflows.models.base import PayloadField
+from workflows.models.statements import as_payload, execute
 
 # A statement takes at most 65,535 parameters when bound by the server; this keeps far below.
 _MAX_VALUES = 30_000
@@ -43,12 +43,10 @@ def insert_rows(
         values: list[Any] = []
         for row in part:
             values += [
-                Json(value, dumps=dump_json) if index in payloads and value is not None else value
-                for index, value in enumerate(row)
+                as_payload(value) if index in payloads else value for index, value in enumerate(row)
             ]
             values += rest
-        with connection.cursor() as cursor:
-            cursor.execute(sql, values)
+        execute(sql, values)
 
 
 def update_rows(
@@ -62,23 +60,21 @@ def update_rows(
             f"UPDATE {model._meta.db_table} "
             f"SET {', '.join(f'{column} = %s' for column in columns)} WHERE id = %s"
         )
-        values = [
+        values: list[list[Any]] = [
             [
                 *(
-                    Json(change[name], dumps=dump_json)
-                    if index in payloads and change[name] is not None
-                    else change[name]
+                    as_payload(change[name]) if index in payloads else change[name]
                     for index, name in enumerate(names)
                 ),
                 row_id,
             ]
             for row_id, change in group
         ]
+        if len(values) == 1:
+            execute(sql, values[0])
+            continue
         with connection.cursor() as cursor:
-            if len(values) == 1:
-                cursor.execute(sql, values[0])
-            else:
-                cursor.executemany(sql, values)
+            cursor.executemany(sql, values)
 
 
 @cache
@@ -103,9 +99,7 @@ def _plan(
         if one.column not in columns and not isinstance(one, models.BigAutoField)
     ]
     defaults = [
-        Json(one.get_default(), dumps=dump_json)
-        if isinstance(one, PayloadField) and one.get_default() is not None
-        else one.get_default()
+        as_payload(one.get_default()) if isinstance(one, PayloadField) else one.get_default()
         for one in others
     ]
     return (*columns, *(str(one.column) for one in others)), payloads, defaults

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Self
+from typing import Self, TypeVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -13,8 +13,10 @@ from django.db.models import Q
 from workflows.models.base import PayloadField, Scope
 from workflows.models.projects import Project
 
+_Owned = TypeVar("_Owned", bound=models.Model)
 
-class OwnedQuerySet(models.QuerySet["models.Model"]):
+
+class OwnedQuerySet(models.QuerySet[_Owned]):
     """Objects of a project that may be public."""
 
     def visible_to(self, project_id: uuid.UUID, *, all_projects: bool = False) -> Self:
@@ -36,8 +38,6 @@ class OwnedDefinition(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField(null=True, blank=True)
 
-    objects = OwnedQuerySet.as_manager()
-
     class Meta:
         abstract = True
 
@@ -56,6 +56,8 @@ class WorkflowDefinition(OwnedDefinition):
     revision = models.OneToOneField(
         "WorkflowRevision", models.PROTECT, related_name="newest_of", null=True
     )
+
+    objects = OwnedQuerySet["WorkflowDefinition"].as_manager()
 
     class Meta:
         db_table = "workflow_definitions"
@@ -109,6 +111,8 @@ class WorkbookDefinition(OwnedDefinition):
 
     text = models.TextField()
 
+    objects = OwnedQuerySet["WorkbookDefinition"].as_manager()
+
     class Meta:
         db_table = "workbook_definitions"
         constraints = [
@@ -126,6 +130,8 @@ class ActionDefinition(OwnedDefinition):
     spec_name = models.CharField(max_length=255)
     description = models.TextField(blank=True, default="")
     input_summary = models.TextField(blank=True, default="")
+
+    objects = OwnedQuerySet["ActionDefinition"].as_manager()
 
     class Meta:
         db_table = "action_definitions"

@@ -23,7 +23,7 @@ class Environment(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField(null=True, blank=True)
 
-    objects = OwnedQuerySet.as_manager()
+    objects = OwnedQuerySet["Environment"].as_manager()
 
     class Meta:
         db_table = "environments"

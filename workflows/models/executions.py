@@ -22,9 +22,10 @@ class WorkflowExecution(models.Model):
     """One run of a workflow.
 
     `parent_task` is the task that started it; `is_handled` says that the parent has taken note of
-    its end. `revived_at` is when a task was last rerun or skipped. `globals` is the one store of vars and global variables. `backlog` holds transitions
-    that a pause put off. `is_started` is False until the first advance made the start tasks;
-    `is_cut_off` says that the last one had no time for all inline actions.
+    its state. `revived_at` is when a task was last rerun or skipped. `globals` is the one store of
+    vars and global variables. `backlog` holds transitions that a pause put off. `is_started` is
+    False until the first advance made the start tasks; `is_cut_off` says that the last one had no
+    time for all inline actions.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -6,9 +6,7 @@ import time
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
-from psycopg.types.json import Json
 
 from workflows.actions.adhoc import (
     ResolvedAction,
@@ -30,7 +28,7 @@ from workflows.expressions.context import Context
 from workflows.expressions.reader import NoReader
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.models import ActionExecution
-from workflows.models.base import dump_json
+from workflows.models.statements import as_payload, fetch_one
 from workflows.services.catalogue import resolve_stored_action
 from workflows.services.payloads import clean_payload
 
@@ -60,10 +58,7 @@ def complete_action(action_id: UUID, *, state: State, output: JSONValue, has_out
     if action is None:
         raise NotFound(f"ActionExecution not found [id={action_id}]")
     state, result = _result_from_outside(action, state, output, has_output=has_output)
-    with connection.cursor() as cursor:
-        value = Json({"result": result}, dumps=dump_json)
-        cursor.execute(_COMPLETE_SQL, [str(state), value, action_id])
-        row = cursor.fetchone()
+    row = fetch_one(_COMPLETE_SQL, [str(state), as_payload({"result": result}), action_id])
     if row is None:
         raise StateChangeNotAllowed(f"Action {action_id} is already completed")
     if row[0] is not None:

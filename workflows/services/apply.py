@@ -6,10 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 from uuid import UUID, uuid4
-
-from django.db import connection
 
 from workflows.canvas import Lanes, ReadyAction, Work
 from workflows.engine.commands import (
@@ -45,6 +43,7 @@ from workflows.models import (
     WorkflowExecution,
 )
 from workflows.models.bulk import insert_rows, update_rows
+from workflows.models.statements import execute
 from workflows.services.contexts import store_contexts
 from workflows.services.store import (
     ACTION_COLUMNS,
@@ -198,13 +197,13 @@ def _write_arrivals(kinds: dict[type, list[Command]]) -> None:
 def _accept_nothing(commands: Sequence[AcceptNothing]) -> None:
     for one in commands:
         values = [one.task_id, one.up_to_round, one.only_failed]
-        _execute(
+        execute(
             "UPDATE action_executions SET is_accepted = false"
             " WHERE task_id = %s AND attempt <= %s AND is_accepted"
             " AND (NOT %s OR state <> 'SUCCESS')",
             values,
         )
-        _execute(
+        execute(
             "UPDATE workflow_executions SET is_accepted = false"
             " WHERE parent_task_id = %s AND round <= %s AND is_accepted"
             " AND (NOT %s OR state <> 'SUCCESS')",
@@ -234,7 +233,7 @@ def _close_actions(commands: Sequence[CloseActions]) -> None:
     Items that have not started stay as they are: nobody sees them, and a rerun may need them.
     """
     for one in commands:
-        _execute(
+        execute(
             "UPDATE action_executions SET state = 'CANCELLED', is_closed = true,"
             " is_handled = true, finished_at = clock_timestamp(),"
             " updated_at = clock_timestamp()"
@@ -245,7 +244,7 @@ def _close_actions(commands: Sequence[CloseActions]) -> None:
 
 def _reopen_actions(commands: Sequence[ReopenActions]) -> None:
     for one in commands:
-        _execute(
+        execute(
             "UPDATE action_executions SET state = 'RUNNING', is_closed = false,"
             " is_handled = false, finished_at = NULL"
             " WHERE task_id = %s AND is_closed AND state = 'CANCELLED'",
@@ -255,7 +254,7 @@ def _reopen_actions(commands: Sequence[ReopenActions]) -> None:
 
 def _drop_results(commands: Sequence[DropResults]) -> None:
     for one in commands:
-        _execute(
+        execute(
             "UPDATE action_executions SET output = '{\"result\": null}' WHERE task_id = %s",
             [one.task_id],
         )
@@ -294,7 +293,7 @@ def _write_timers(
     gone = [one.task_id for one in dropped]
     kept = [one for one in set_ if one.task_id not in gone]
     if gone:
-        _execute("DELETE FROM timers WHERE task_id = ANY(%s)", [gone])
+        execute("DELETE FROM timers WHERE task_id = ANY(%s)", [gone])
     execution_id = locked.view.execution.id
     insert_rows(
         Timer,
@@ -344,8 +343,3 @@ def _open_children(execution_id: UUID, command: AskChildren) -> list[ChildReques
 def _plain(value: object) -> object:
     """Tuples are how the engine freezes lists."""
     return list(value) if isinstance(value, tuple) else value
-
-
-def _execute(sql: str, values: list[Any]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)

@@ -10,12 +10,11 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import OperationalError, connection
-from psycopg.types.json import Json
 
 from workflows.actions.adhoc import finish_output
 from workflows.actions.base import ActionContext, Outcome, perform_action
@@ -23,7 +22,7 @@ from workflows.actions.registry import find_action
 from workflows.errors import WorkflowsError
 from workflows.expressions.reader import NoReader
 from workflows.jsontypes import JSONObject
-from workflows.models.base import dump_json
+from workflows.models.statements import as_payload, execute, fetch_one
 from workflows.services.catalogue import resolve_stored_action
 from workflows.services.payloads import clean_payload
 from workflows.services.process import Interrupted, this_process
@@ -55,6 +54,9 @@ _HANDED_OVER_SQL = """
 """
 
 
+_Stored = TypeVar("_Stored")
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The right to run one attempt; the fields are those of CLAIMED_COLUMNS."""
@@ -84,9 +86,7 @@ def run_action(action_id: UUID) -> None:
 
 def claim_action(action_id: UUID) -> Claim | None:
     """Take an action to work on it. None if it is taken, ended or cancelled."""
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM_SQL, [uuid4(), this_process().id, action_id])
-        row = cursor.fetchone()
+    row = fetch_one(_CLAIM_SQL, [uuid4(), this_process().id, action_id])
     return None if row is None else Claim(*row)
 
 
@@ -108,20 +108,19 @@ def perform(claim: Claim) -> Outcome | None:
 
 def record(claim: Claim, outcome: Outcome | None) -> bool:
     """Store the result of an attempt. False if the attempt is no longer this process's."""
-    with connection.cursor() as cursor:
-        if outcome is None:
-            cursor.execute(_HANDED_OVER_SQL, [claim.action_id, claim.token])
-        else:
-            state = "SUCCESS" if outcome.is_success else "ERROR"
-            output = Json({"result": outcome.result}, dumps=dump_json)
-            cursor.execute(_RECORD_SQL, [state, output, claim.action_id, claim.token])
-        is_mine = cursor.rowcount == 1
+    if outcome is None:
+        changed = execute(_HANDED_OVER_SQL, [claim.action_id, claim.token])
+    else:
+        state = "SUCCESS" if outcome.is_success else "ERROR"
+        output = as_payload({"result": outcome.result})
+        changed = execute(_RECORD_SQL, [state, output, claim.action_id, claim.token])
+    is_mine = changed == 1
     if not is_mine:
         logger.warning("A late result was refused.", extra={"action_id": str(claim.action_id)})
     return is_mine
 
 
-def keep_trying(store: Callable[[], Any]) -> Any:
+def keep_trying(store: Callable[[], _Stored]) -> _Stored:
     """Store a result although the database may be away for a while: the work is done already."""
     deadline = time.monotonic() + settings.LEVANTE_RECORD_SECONDS
     wait = 0.1

@@ -9,12 +9,11 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
-from django.db import connection
-
 from workflows.engine.commands import InsertContext
 from workflows.engine.snapshot import BranchContext
 from workflows.models import ContextNode
 from workflows.models.bulk import insert_rows
+from workflows.models.statements import fetch_all
 
 # After so many differences a context is stored whole again: a read follows at most this many.
 MAX_DEPTH = 32
@@ -47,7 +46,7 @@ def load_contexts(context_ids: Collection[UUID]) -> dict[UUID, BranchContext]:
 def store_contexts(commands: Iterable[InsertContext], execution_id: UUID) -> None:
     """Write new contexts, each as the difference to its base unless the chain got too long."""
     depths: dict[UUID, int] = {}
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for command in commands:
         context = command.context
         assert context.id is not None
@@ -71,9 +70,7 @@ def _depth(context_id: UUID, known: dict[UUID, int]) -> int:
 
 
 def _load(context_ids: Collection[UUID]) -> dict[UUID, tuple[BranchContext, int]]:
-    with connection.cursor() as cursor:
-        cursor.execute(_CHAIN_SQL, [list(context_ids)])
-        nodes = {row[0]: row for row in cursor.fetchall()}
+    nodes = {row[0]: row for row in fetch_all(_CHAIN_SQL, [list(context_ids)])}
     whole: dict[UUID, tuple[BranchContext, int]] = {}
     for context_id, base_id, depth, variables, versions in sorted(
         nodes.values(), key=lambda node: node[2]

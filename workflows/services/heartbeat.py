@@ -15,8 +15,8 @@ import time
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
-from psycopg.types.json import Json
 
+from workflows.models.statements import as_payload, execute, fetch_one
 from workflows.services.process import Attempt, WorkerState, this_process
 
 logger = logging.getLogger(__name__)
@@ -49,15 +49,13 @@ def register_process(queues: str) -> None:
 def unregister_process() -> None:
     """Remove the row of this process when it ends in order."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM worker_processes WHERE id = %s", [this_process().id])
+        execute("DELETE FROM worker_processes WHERE id = %s", [this_process().id])
     except (DatabaseError, InterfaceError):
         logger.warning("The row of this process was not removed.")
 
 
 def _register(state: WorkerState, queues: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_REGISTER_SQL, [state.id, socket.gethostname(), state.pid, queues])
+    execute(_REGISTER_SQL, [state.id, socket.gethostname(), state.pid, queues])
 
 
 def _keep_beating(state: WorkerState, queues: str) -> None:
@@ -78,11 +76,9 @@ def _keep_beating(state: WorkerState, queues: str) -> None:
 def beat(state: WorkerState, queues: str) -> None:
     """Raise the counter and name the attempt at work; a row that was removed is made again."""
     attempt = state.attempt
-    tokens = Json([str(attempt.token)] if attempt else [])
-    with connection.cursor() as cursor:
-        cursor.execute(_BEAT_SQL, [tokens, state.id])
-        if cursor.rowcount == 0:
-            _register(state, queues)
+    tokens = as_payload([str(attempt.token)] if attempt else [])
+    if execute(_BEAT_SQL, [tokens, state.id]) == 0:
+        _register(state, queues)
 
 
 class AttemptWatch:
@@ -123,6 +119,4 @@ class AttemptWatch:
 
 
 def _is_wanted(attempt: Attempt) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(_STILL_WANTED_SQL, [attempt.action_id, attempt.token])
-        return cursor.fetchone() is not None
+    return fetch_one(_STILL_WANTED_SQL, [attempt.action_id, attempt.token]) is not None

@@ -1,4 +1,4 @@
-"""Who is calling: tokens, the first administrator, and the one project of a server without logins."""
+"""Who is calling: tokens, the first administrator, the one project of a server without logins."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Final
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -63,7 +63,7 @@ class Credentials:
     token: str
 
 
-def issue_token(user: AbstractBaseUser, project: Project, role: Role, name: str = "") -> str:
+def issue_token(user: User, project: Project, role: Role, name: str = "") -> str:
     """Make a token and return its text, which is not kept and cannot be shown again."""
     text = secrets.token_urlsafe(32)
     ApiToken.objects.create(user=user, project=project, role=role, name=name, digest=_digest(text))

@@ -8,13 +8,15 @@ the lock of the task's row; so it does not matter how many lanes there are.
 from __future__ import annotations
 
 import time
+from functools import partial
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from workflows.actions.base import Outcome
 from workflows.canvas import Lanes, Work, ring
+from workflows.models.statements import execute, fetch_one
 from workflows.services.attempts import (
     CLAIM_CHANGES,
     CLAIMED_COLUMNS,
@@ -58,13 +60,11 @@ def run_lane(task_id: UUID) -> None:
     while claim is not None:
         outcome = perform(claim)
         if time.monotonic() > deadline:
-            keep_trying(lambda claim=claim, outcome=outcome: record(claim, outcome))
+            keep_trying(partial(record, claim, outcome))
             if claim.execution_id is not None:
                 ring(Work(lanes=(Lanes(task_id, claim.execution_id, 1, ""),)))
             return
-        claim = keep_trying(
-            lambda claim=claim, outcome=outcome: _record_and_claim(claim, outcome, task_id)
-        )
+        claim = keep_trying(partial(_record_and_claim, claim, outcome, task_id))
 
 
 def claim_next(task_id: UUID) -> Claim | None:
@@ -84,24 +84,18 @@ def _record_and_claim(claim: Claim, outcome: Outcome | None, task_id: UUID) -> C
 
 def _lock_task(task_id: UUID) -> int | None:
     """Lock a task with a limit of concurrency, before any of its actions, as everybody does."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT concurrency FROM task_executions WHERE id = %s", [task_id])
-        row = cursor.fetchone()
-        if row is None or row[0] is None:
-            return None
-        cursor.execute("SELECT 1 FROM task_executions WHERE id = %s FOR NO KEY UPDATE", [task_id])
-        return int(row[0])
+    row = fetch_one("SELECT concurrency FROM task_executions WHERE id = %s", [task_id])
+    if row is None or row[0] is None:
+        return None
+    execute("SELECT 1 FROM task_executions WHERE id = %s FOR NO KEY UPDATE", [task_id])
+    return int(row[0])
 
 
 def _claim(task_id: UUID, limit: int | None) -> Claim | None:
-    with connection.cursor() as cursor:
-        cursor.execute(_MAY_RUN_SQL, [task_id])
-        if cursor.fetchone() is None:
-            return None
-        claim = [uuid4(), this_process().id]
-        cursor.execute(_CLAIM_READY_SQL, [*claim, task_id])
-        found = cursor.fetchone()
-        if found is None and limit is not None:
-            cursor.execute(_CLAIM_IDLE_SQL, [*claim, task_id, task_id, limit])
-            found = cursor.fetchone()
+    if fetch_one(_MAY_RUN_SQL, [task_id]) is None:
+        return None
+    claim = [uuid4(), this_process().id]
+    found = fetch_one(_CLAIM_READY_SQL, [*claim, task_id])
+    if found is None and limit is not None:
+        found = fetch_one(_CLAIM_IDLE_SQL, [*claim, task_id, task_id, limit])
     return None if found is None else Claim(*found)

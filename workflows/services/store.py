@@ -13,8 +13,6 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from workflows.engine.events import (
     ActionEnded,
     ChildChanged,
@@ -39,6 +37,7 @@ from workflows.expressions.reader import Reader
 from workflows.jsontypes import JSONObject
 from workflows.language.graph import WorkflowGraph
 from workflows.language.specs import WorkflowSpec
+from workflows.models.statements import fetch_all, fetch_one
 from workflows.services.contexts import load_contexts
 from workflows.services.definitions import load_specs
 from workflows.services.reader import DatabaseReader
@@ -115,9 +114,7 @@ class LockedExecution:
 
 def lock_execution(execution_id: UUID, *, skip_locked: bool) -> LockedExecution | None:
     """Lock an execution. None if there is none, or if somebody has it and `skip_locked` is set."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK_SQL + (" SKIP LOCKED" if skip_locked else ""), [execution_id])
-        row = cursor.fetchone()
+    row = fetch_one(_LOCK_SQL + (" SKIP LOCKED" if skip_locked else ""), [execution_id])
     if row is None:
         return None
     loaded = load_specs([row[19]])[row[19]]
@@ -170,9 +167,7 @@ def take_events(locked: LockedExecution) -> list[Event]:
 
 def has_unhandled(execution_id: UUID) -> bool:
     """Tell whether something has ended that no advance has seen."""
-    with connection.cursor() as cursor:
-        cursor.execute(_HAS_UNHANDLED_SQL, [execution_id, FINAL_STATES, execution_id])
-        row = cursor.fetchone()
+    row = fetch_one(_HAS_UNHANDLED_SQL, [execution_id, FINAL_STATES, execution_id])
     return bool(row and row[0])
 
 
@@ -221,7 +216,7 @@ class DatabaseView:
         )
 
     def arrivals(self, join_id: UUID) -> Sequence[Arrival]:
-        rows = _fetch(
+        rows = fetch_all(
             "SELECT inbound_name, inbound_task_id, event, context_id, ended_at"
             " FROM join_arrivals WHERE join_id = %s",
             [join_id],
@@ -230,7 +225,7 @@ class DatabaseView:
 
     def has_arrival(self, join_id: UUID, inbound_name: str) -> bool:
         return bool(
-            _fetch(
+            fetch_all(
                 "SELECT 1 FROM join_arrivals WHERE join_id = %s AND inbound_name = %s",
                 [join_id, inbound_name],
             )
@@ -238,7 +233,7 @@ class DatabaseView:
 
     def has_unfinished_task(self, *, besides: Collection[UUID], but_waiting: bool = False) -> bool:
         return bool(
-            _fetch(
+            fetch_all(
                 "SELECT 1 FROM task_executions WHERE execution_id = %s AND state = ANY(%s)"
                 " AND id <> ALL(%s) AND NOT (%s AND state = 'WAITING') LIMIT 1",
                 [self.execution.id, OPEN_STATES, list(besides), but_waiting],
@@ -260,7 +255,7 @@ class DatabaseView:
         return self._of_execution("true ORDER BY created_at", [])
 
     def ends_of_branches(self) -> Sequence[EndOfBranch]:
-        rows = _fetch(
+        rows = fetch_all(
             "SELECT id, name, out_context_id, coalesce(finished_at, created_at)"
             " FROM task_executions"
             " WHERE execution_id = %s AND state = ANY(%s) AND NOT has_followers"
@@ -273,12 +268,12 @@ class DatabaseView:
         return load_contexts(context_ids)
 
     def results(self, task_id: UUID) -> Sequence[Result]:
-        actions = _fetch(
+        actions = fetch_all(
             "SELECT state, output -> 'result', item_index FROM action_executions"
             " WHERE task_id = %s AND is_accepted ORDER BY item_index, created_at",
             [task_id],
         )
-        children = _fetch(
+        children = fetch_all(
             "SELECT state, output, item_index FROM workflow_executions"
             " WHERE parent_task_id = %s AND is_accepted ORDER BY item_index, created_at",
             [task_id],
@@ -292,7 +287,7 @@ class DatabaseView:
         return select_actions("task_id = %s AND is_closed", [task_id])
 
     def open_children(self, task_id: UUID) -> Sequence[ChildSnapshot]:
-        rows = _fetch(
+        rows = fetch_all(
             "SELECT id, parent_task_id, state, item_index, is_accepted FROM workflow_executions"
             " WHERE parent_task_id = %s AND state = ANY(%s)",
             [task_id, OPEN_STATES],
@@ -302,7 +297,7 @@ class DatabaseView:
     def count_open_items(self, task_id: UUID, task_round: int, *, up_to: int) -> int:
         # What ended after this advance has collected the ends is open to it, too: the next look
         # finds it, and its result is not among the accepted ones yet.
-        rows = _fetch(
+        rows = fetch_all(
             "SELECT count(*) FROM ("
             " (SELECT 1 FROM action_executions"
             "  WHERE task_id = %s AND attempt = %s AND NOT is_handled LIMIT %s)"
@@ -315,7 +310,7 @@ class DatabaseView:
         return int(rows[0][0])
 
     def started_children(self, task_id: UUID, task_round: int) -> Collection[int]:
-        rows = _fetch(
+        rows = fetch_all(
             "SELECT item_index FROM workflow_executions WHERE parent_task_id = %s AND round = %s",
             [task_id, task_round],
         )
@@ -325,14 +320,12 @@ class DatabaseView:
         return self._select(f"execution_id = %s AND {condition}", [self.execution.id, *values])
 
     def _select(self, condition: str, values: list[Any]) -> list[TaskSnapshot]:
-        rows = _fetch(f"SELECT {_TASK_SQL} FROM task_executions WHERE {condition}", values)
-        for row in rows:
-            row[_TASK_STATE] = State(row[_TASK_STATE])
-        return [TaskSnapshot(*row) for row in rows]
+        rows = fetch_all(f"SELECT {_TASK_SQL} FROM task_executions WHERE {condition}", values)
+        return [TaskSnapshot(*_with_state(row, _TASK_STATE)) for row in rows]
 
 
 def _take_actions(execution_id: UUID) -> list[tuple[datetime, Event]]:
-    rows = _fetch(_TAKE_ACTIONS_SQL, [execution_id, FINAL_STATES])
+    rows = fetch_all(_TAKE_ACTIONS_SQL, [execution_id, FINAL_STATES])
     events: list[tuple[datetime, Event]] = []
     cancelled_items: dict[UUID, bool] = {}
     last: dict[UUID, datetime] = {}
@@ -361,7 +354,7 @@ def _take_actions(execution_id: UUID) -> list[tuple[datetime, Event]]:
 
 
 def _take_children(execution_id: UUID) -> list[tuple[datetime, Event]]:
-    rows = _fetch(_TAKE_CHILDREN_SQL, [FINAL_STATES, execution_id])
+    rows = fetch_all(_TAKE_CHILDREN_SQL, [FINAL_STATES, execution_id])
     newest = max((row[6] for row in rows if row[6]), default=None)
     return [
         (
@@ -374,7 +367,7 @@ def _take_children(execution_id: UUID) -> list[tuple[datetime, Event]]:
 
 def _take_timers(execution: ExecutionSnapshot) -> list[tuple[datetime, Event]]:
     is_running = execution.state is State.RUNNING
-    rows = _fetch(_TAKE_TIMERS_SQL, [execution.id, is_running])
+    rows = fetch_all(_TAKE_TIMERS_SQL, [execution.id, is_running])
     return [(due_at, TimerDue(task_id, kind)) for task_id, kind, due_at in rows]
 
 
@@ -396,23 +389,22 @@ def _has_timers(spec: WorkflowSpec, name: str) -> bool:
 
 def select_actions(condition: str, values: list[Any]) -> list[ActionSnapshot]:
     """Read actions by a condition in SQL."""
-    rows = _fetch(f"SELECT {_ACTION_SQL} FROM action_executions WHERE {condition}", values)
-    for row in rows:
-        row[_ACTION_STATE] = State(row[_ACTION_STATE])
-    return [ActionSnapshot(*row) for row in rows]
+    rows = fetch_all(f"SELECT {_ACTION_SQL} FROM action_executions WHERE {condition}", values)
+    return [ActionSnapshot(*_with_state(row, _ACTION_STATE)) for row in rows]
+
+
+def _with_state(row: Sequence[Any], position: int) -> list[Any]:
+    """Turn the text at a position into the state it names."""
+    values = list(row)
+    values[position] = State(values[position])
+    return values
 
 
 def _load_input(execution_id: UUID) -> JSONObject:
     found = _inputs.get(execution_id)
     if found is None:
         sql = "SELECT input FROM workflow_executions WHERE id = %s"
-        found = _inputs[execution_id] = _fetch(sql, [execution_id])[0][0]
+        found = _inputs[execution_id] = fetch_all(sql, [execution_id])[0][0]
         while len(_inputs) > MAX_INPUTS:
             _inputs.popitem(last=False)
     return found
-
-
-def _fetch(sql: str, values: Sequence[Any]) -> list[list[Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return [list(row) for row in cursor.fetchall()]

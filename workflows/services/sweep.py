@@ -1,7 +1,7 @@
 """The repair pass: finds what a lost message, a dead process or a crash left behind.
 
-Any number of sweeps may run at once. Each rule reads a small batch and repairs it by the same guarded
-statements that the normal way uses, so a repair that comes too late changes nothing.
+Any number of sweeps may run at once. Each rule reads a small batch and repairs it by the same
+guarded statements that the normal way uses, so a repair that comes too late changes nothing.
 """
 
 from __future__ import annotations
@@ -15,12 +15,10 @@ from uuid import UUID, uuid4
 
 import redis
 from django.conf import settings
-from django.db import connection
-from psycopg.types.json import Json
 
 from workflows.canvas import Lanes, ReadyAction, Work, ring
 from workflows.engine.states import FINAL, UNFINISHED, State
-from workflows.models.base import dump_json
+from workflows.models.statements import as_payload, execute, fetch_all
 from workflows.services.advance import advance
 from workflows.services.executions import change_state
 
@@ -179,7 +177,7 @@ class Sweep:
         no clocks are compared. If most seem dead at once, it is more likely us: wait once more.
         """
         now = time.monotonic()
-        rows = _fetch("SELECT id, beat FROM worker_processes", {})
+        rows = fetch_all("SELECT id, beat FROM worker_processes", {})
         before = self._seen
         self._seen = {
             process: before[process]
@@ -197,8 +195,8 @@ class Sweep:
             dead = [process for process in dead if now - self._seen[process][1] > patience]
         count = 0
         for process in dead:
-            count += _settle(_fetch(_OF_PROCESS_SQL, [process]))
-            _execute("DELETE FROM worker_processes WHERE id = %s", [process])
+            count += _settle(fetch_all(_OF_PROCESS_SQL, [process]))
+            execute("DELETE FROM worker_processes WHERE id = %s", [process])
             logger.warning("A worker process is dead.", extra={"process_id": str(process)})
         return count
 
@@ -206,13 +204,13 @@ class Sweep:
 def advance_waiting(gap: float | None = None) -> int:
     """Ring executions that something waits for: their start, a result, a sub-workflow's end."""
     values = _values(gap)
-    found = _fetch(_WAITING_EXECUTIONS_SQL, values) + _fetch(_LATE_RESULTS_SQL, values)
+    found = fetch_all(_WAITING_EXECUTIONS_SQL, values) + fetch_all(_LATE_RESULTS_SQL, values)
     return _ring_executions([row[0] for row in found])
 
 
 def resend_unclaimed(*, everything: bool = False) -> int:
     """Send actions again that no worker has claimed for a while."""
-    rows = _fetch(
+    rows = fetch_all(
         _UNCLAIMED_SQL,
         {
             "all": everything,
@@ -231,7 +229,7 @@ def resend_unclaimed(*, everything: bool = False) -> int:
 
 def ring_idle_items() -> int:
     """Have a lane work on tasks whose items may start while nobody is at work."""
-    rows = _fetch(_IDLE_ITEMS_SQL, _values())
+    rows = fetch_all(_IDLE_ITEMS_SQL, _values())
     if rows:
         ring(Work(lanes=tuple(Lanes(task_id, execution, 1, "") for task_id, execution in rows)))
     return len(rows)
@@ -243,12 +241,12 @@ def settle_abandoned() -> int:
         "dead": settings.LEVANTE_DEAD_SECONDS,
         "beats": 2 * settings.LEVANTE_BEAT_SECONDS + settings.LEVANTE_STOP_POLL_SECONDS,
     }
-    return _settle(_fetch(_ABANDONED_SQL, values))
+    return _settle(fetch_all(_ABANDONED_SQL, values))
 
 
 def cancel_orphans() -> int:
     """Cancel sub-workflows that were not told that their parent was cancelled."""
-    rows = _fetch(_ORPHANS_SQL, _values())
+    rows = fetch_all(_ORPHANS_SQL, _values())
     for (child_id,) in rows:
         change_state(child_id, State.CANCELLED)
     return len(rows)
@@ -256,16 +254,16 @@ def cancel_orphans() -> int:
 
 def set_missing_timers() -> int:
     """Wake up delayed tasks that have no timer."""
-    rows = _fetch(_WITHOUT_TIMER_SQL, _values())
+    rows = fetch_all(_WITHOUT_TIMER_SQL, _values())
     for task_id, execution_id, kind in rows:
         logger.error("A delayed task had no timer.", extra={"task_id": str(task_id)})
-        _execute(_SET_TIMER_SQL, [uuid4(), execution_id, task_id, kind])
+        execute(_SET_TIMER_SQL, [uuid4(), execution_id, task_id, kind])
     return len(rows)
 
 
 def nudge_stuck() -> int:
     """Look at running executions in which nothing is open; there should be none."""
-    rows = _fetch(_STUCK_SQL, _values() | {"stuck": settings.LEVANTE_STUCK_SECONDS})
+    rows = fetch_all(_STUCK_SQL, _values() | {"stuck": settings.LEVANTE_STUCK_SECONDS})
     for (execution_id,) in rows:
         logger.error("An execution had nothing left to do.", extra={"id": str(execution_id)})
         advance(execution_id, force=True)
@@ -276,11 +274,11 @@ def _settle(rows: list[tuple[Any, ...]]) -> int:
     """Run a safe action again, a limited number of times; an unsafe one is in ERROR."""
     for action_id, token, is_safe_rerun, starts, execution_id, target in rows:
         if is_safe_rerun and starts < settings.LEVANTE_MAX_STARTS:
-            if _execute(_RELEASE_SQL, [action_id, token]):
+            if execute(_RELEASE_SQL, [action_id, token]):
                 ring(Work(actions=(ReadyAction(action_id, execution_id, target),)))
             continue
-        output = Json({"result": LOST}, dumps=dump_json)
-        if _execute(_LOSE_SQL, [output, action_id, token]) and execution_id is not None:
+        output = as_payload({"result": LOST})
+        if execute(_LOSE_SQL, [output, action_id, token]) and execution_id is not None:
             ring(Work(executions=(execution_id,)))
     return len(rows)
 
@@ -307,15 +305,3 @@ def _try(rule: Callable[[], int]) -> int:
     except Exception:
         logger.exception("A rule of the sweep failed.", extra={"rule": rule.__name__})
         return 0
-
-
-def _fetch(sql: str, values: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return cursor.fetchall()
-
-
-def _execute(sql: str, values: Any) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return cursor.rowcount

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from django.db import connection
-
 from workflows.canvas import Work, ring
+from workflows.models.statements import fetch_all, fetch_one
 
 # Executions rung in one pass.
 _BATCH = 500
@@ -28,11 +27,8 @@ _NEXT_SQL = f"""
 
 def ring_due_timers() -> float:
     """Ring every execution with a due timer; give the seconds until the next one, 1 at most."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DUE_SQL, [_BATCH])
-        due = tuple(row[0] for row in cursor.fetchall())
-        cursor.execute(_NEXT_SQL)
-        row = cursor.fetchone()
+    due = tuple(row[0] for row in fetch_all(_DUE_SQL, [_BATCH]))
+    row = fetch_one(_NEXT_SQL)
     if due:
         ring(Work(executions=due))
     seconds = float(row[0]) if row and row[0] is not None else _LONGEST

@@ -91,7 +91,7 @@ def play(plan: Plan, seed: int) -> MemoryExecution:
         name = run.tasks[action.task_id].name
         run.end_action(action, State.ERROR if name in plan.failing else State.SUCCESS, name)
     # Loops through forks multiply; such a run says nothing.
-    reject()
+    return reject()
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
