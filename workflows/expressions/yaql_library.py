@@ -23,6 +23,7 @@ from workflows.expressions.limits import (
     check_text,
 )
 from workflows.expressions.session import Session
+from workflows.expressions.yaql_direct import find_step
 
 assert collections.abc
 
@@ -36,6 +37,9 @@ _GROW_LISTS = frozenset({"#operator_*", "#operator_+"})
 class Scope(contexts.Context):
     """Names and functions at one place of an expression; knows the session it belongs to."""
 
+    # Tests compare the short steps with the library alone.
+    takes_short_steps = True
+
     def __init__(
         self,
         parent_context: Any = None,
@@ -46,13 +50,19 @@ class Scope(contexts.Context):
         super().__init__(parent_context, data, convention)
         self.session: Session | None = session or getattr(parent_context, "session", None)
 
-    def __call__(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        function = super().__call__(name, *args, **kwargs)
+    def __call__(
+        self, name: str, engine: Any, receiver: Any = utils.NO_VALUE, *args: Any, **kwargs: Any
+    ) -> Any:
+        function = super().__call__(name, engine, receiver, *args, **kwargs)
         if self.session is None:
             return function
         budget = self.session.budget
         budget.call()
-        return function if name in _HAND_ON else partial(_weighed, budget, name, function)
+        if name not in _HAND_ON:
+            function = partial(_weighed, budget, name, function)
+        if receiver is utils.NO_VALUE and self.takes_short_steps:
+            return find_step(name, self, engine, function)
+        return function
 
     def get_functions(self, name: str, predicate: Any = None, use_convention: bool = False) -> Any:
         # Nearly all scopes have no functions of their own, and this is asked for each of them.

@@ -1,0 +1,221 @@
+"""Exchanges recorded from Mistral, replayed in their order on a service of their own."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import requests
+
+from tests.live import LiveStack
+
+RECORDINGS: Final = sorted((Path(__file__).parent / "recordings").glob("*.json"))
+UUID: Final = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?")
+SECONDS: Final = 20.0
+
+# The caller is an administrator here, who may do this.
+NOT_FOR_ADMINISTRATORS: Final = {
+    "008-workflow-create-public-not-admin",
+    "024-list-all-projects-not-admin",
+}
+# Here we differ on purpose; what is different is left out of the comparison.
+DIFFERENT: Final = {
+    "001-root-versions": {"href"},
+    "002-v2-root": {"uri"},
+    "006-workflow-create-bad-dsl": {"faultstring"},  # all faults at once, with their places
+    "007-workflow-create-bad-yaml": {"faultstring"},
+    "012-workflow-list-page": {"next"},
+    "017-workflow-validate-ok": set(),
+    "018-workflow-validate-bad": {"error"},
+    "033-action-get-system": {"is_system", "description"},
+    "034-action-list": {"is_system", "description"},
+    "041-execution-create-from-source": {"params"},  # a copy copies input and params
+    "047-execution-list": {"next", "params"},
+    "048-execution-list-fields-nulls": {"next"},
+    "060-execution-get-failed": {"state_info", "output"},  # our own words
+    "061-execution-tasks": {"state_info"},
+    "062-execution-report": {"state_info", "last_heartbeat"},  # a process beats, not an action
+    "065-task-get": {"state_info", "result"},
+    "067-task-action-executions": {"output"},
+    # The trigger of a task is kept over a rerun.
+    "070-task-rerun": {"state_info", "result", "runtime_context", "state"},
+    "071-task-skip": {"result", "runtime_context"},
+    "064-execution-sub-executions": {"state_info"},
+    "080-action-execution-list": {"next"},
+    "108-unknown-path": {"code", "title", "description"},  # one form of errors
+}
+FIRST: Final = "30492e3b-a9cb-4a03-9585-030a1b61086e"
+GIVEN: Final = "5e1f0b8a-6c5d-4d0c-9a37-2f1f3f1b7d11"
+COPY: Final = "54f74153-8e90-4aa9-b759-6878995bcf61"
+# Started by requests that were not recorded.
+WAITING: Final = "9d966589-6944-4b03-afec-1be91f2d7588"
+FAILED: Final = "df119134-47f6-41f7-b6b1-32e16dd91a03"
+TASKS: Final = {
+    "child": "1067e369-05cd-4507-8bfa-5f163b6f792f",
+    "fail_here": "3d0171b8-5c2b-4564-8eea-ddc8ab2d65ea",
+}
+
+
+class Replay:
+    """Sends the recorded requests, with the ids that this service has given in their place."""
+
+    def __init__(self, url: str) -> None:
+        self.root = url.removesuffix("/v2")
+        self.ids: dict[str, str] = {}
+        self.answers: dict[str, requests.Response] = {}
+
+    def run(self) -> None:
+        for file in RECORDINGS:
+            recording = json.loads(file.read_text())
+            self._prepare(file.stem)
+            answer = self._send(recording["request"])
+            self.answers[file.stem] = answer
+            if answer.content:
+                self._learn(recording["response"]["body"], answer.json())
+
+    def _prepare(self, name: str) -> None:
+        if name.startswith("040"):
+            self._wait(GIVEN, "SUCCESS")
+        if name.startswith("046"):
+            for execution in (FIRST, COPY):
+                self._wait(execution, "SUCCESS")
+        if name.startswith("049"):
+            self._start("wait_forever", WAITING)
+        if name.startswith("060"):
+            self._start("parent_wf", FAILED)
+            self._wait(FAILED, "ERROR")
+            path = self._own(f"/v2/executions/{FAILED}/tasks")
+            for task in requests.get(self.root + path, timeout=10).json()["tasks"]:
+                self.ids[TASKS[task["name"]]] = task["id"]
+        if name.startswith("071"):
+            self._wait_for_task(TASKS["fail_here"], "ERROR")
+
+    def _start(self, workflow: str, recorded_id: str) -> None:
+        body = {"workflow_name": workflow}
+        answer = requests.post(f"{self.root}/v2/executions", json=body, timeout=10)
+        self.ids[recorded_id] = answer.json()["id"]
+
+    def _wait(self, recorded_id: str, state: str) -> None:
+        self._wait_until(f"/v2/executions/{recorded_id}", state)
+
+    def _wait_for_task(self, recorded_id: str, state: str) -> None:
+        self._wait_until(f"/v2/tasks/{recorded_id}", state)
+
+    def _wait_until(self, path: str, state: str) -> None:
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            if requests.get(self.root + self._own(path), timeout=10).json()["state"] == state:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"{path} does not become {state}")
+
+    def _send(self, request: dict[str, Any]) -> requests.Response:
+        body = request.get("body")
+        text = body if isinstance(body, str) else json.dumps(body)
+        return requests.request(
+            request["method"],
+            self.root + self._own(request["path"]),
+            data=self._own(text).encode() if body is not None else None,
+            headers=request.get("headers", {}),
+            timeout=20,
+        )
+
+    def _own(self, text: str) -> str:
+        return UUID.sub(lambda found: self.ids.get(found.group(0), found.group(0)), text)
+
+    def _learn(self, recorded: Any, own: Any) -> None:
+        """Note which of our ids stands for which recorded one."""
+        if isinstance(recorded, dict) and isinstance(own, dict):
+            for key in recorded.keys() & own.keys():
+                self._learn(recorded[key], own[key])
+        elif isinstance(recorded, list) and isinstance(own, list):
+            for left, right in zip(recorded, own, strict=False):
+                self._learn(left, right)
+        elif isinstance(recorded, str) and isinstance(own, str):
+            if UUID.fullmatch(recorded) and UUID.fullmatch(own):
+                self.ids.setdefault(recorded, own)
+
+
+@pytest.fixture(scope="module")
+def replay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replay]:
+    stack = LiveStack(tmp_path_factory.mktemp("replay")).start()
+    try:
+        found = Replay(stack.url)
+        found.run()
+        yield found
+    finally:
+        stack.stop()
+
+
+@pytest.mark.parametrize("file", RECORDINGS, ids=lambda file: file.stem)
+def test_the_exchange_is_reproduced(file: Path, replay: Replay) -> None:
+    if file.stem in NOT_FOR_ADMINISTRATORS:
+        assert replay.answers[file.stem].status_code != 403
+        return
+    recorded = json.loads(file.read_text())["response"]
+    answer = replay.answers[file.stem]
+    assert answer.status_code == recorded["status"], answer.text
+    if recorded["body"] in (None, ""):
+        assert answer.content == b""
+        return
+    assert answer.headers["Content-Type"].startswith("application/json")
+    differences = list(
+        _compare("", recorded["body"], answer.json(), DIFFERENT.get(file.stem, set()))
+    )
+    assert differences == []
+
+
+def _compare(place: str, recorded: Any, own: Any, different: set[str]) -> Iterator[str]:
+    """Every recorded key is there, with the same type, and the same value but for ids and times."""
+    if isinstance(recorded, dict) and isinstance(own, dict):
+        for key, value in recorded.items():
+            if key in different:
+                continue
+            if key not in own:
+                yield f"{place}.{key} is missing"
+            else:
+                yield from _compare(f"{place}.{key}", value, own[key], different)
+    elif isinstance(recorded, list) and isinstance(own, list):
+        recorded, own = _by_name(recorded), _by_name(own)
+        if len(recorded) != len(own):
+            yield f"{place} has {len(own)} elements, not {len(recorded)}"
+        for number, (left, right) in enumerate(zip(recorded, own, strict=False)):
+            yield from _compare(f"{place}[{number}]", left, right, different)
+    elif _plain(place, recorded) != _plain(place, own):
+        yield f"{place} is {own!r}, not {recorded!r}"
+
+
+def _by_name(values: list[Any]) -> list[Any]:
+    """The order of what a report nests is not promised."""
+    if all(isinstance(value, dict) and "name" in value for value in values):
+        return sorted(values, key=lambda value: str(value["name"]))
+    return values
+
+
+def _plain(place: str, value: Any) -> Any:
+    """Hide ids, times and projects, and read JSON that is written as text."""
+    if place.endswith(".updated_at") and value is None:
+        return "<time>"  # nothing has changed it so far
+    if not isinstance(value, str):
+        return value
+    if place.endswith(".project_id"):
+        return "<project>"
+    if place.endswith((".created_at", ".updated_at", ".started_at", ".finished_at")):
+        return "<time>" if TIME.fullmatch(value) or value == "" else value
+    if place.endswith(".faultstring"):
+        return _hidden(value).partition("[")[0][:40]
+    try:
+        value = json.loads(value)
+    except ValueError:
+        return _hidden(value)
+    return json.loads(_hidden(json.dumps(value)))
+
+
+def _hidden(text: str) -> str:
+    return TIME.sub("<time>", UUID.sub("<id>", text))
