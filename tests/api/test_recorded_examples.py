@@ -137,9 +137,8 @@ class Replay:
         elif isinstance(recorded, list) and isinstance(own, list):
             for left, right in zip(recorded, own, strict=False):
                 self._learn(left, right)
-        elif isinstance(recorded, str) and isinstance(own, str):
-            if UUID.fullmatch(recorded) and UUID.fullmatch(own):
-                self.ids.setdefault(recorded, own)
+        elif all(isinstance(one, str) and UUID.fullmatch(one) for one in (recorded, own)):
+            self.ids.setdefault(recorded, own)
 
 
 @pytest.fixture(scope="module")

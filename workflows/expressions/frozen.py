@@ -6,8 +6,7 @@ is handed back as the very object it was made from.
 
 from __future__ import annotations
 
-# The library needs this module but does not import it.
-import collections.abc
+# The library relies on this module without importing it, so it has to stand before the library.
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,6 +68,3 @@ def frozen_variables(context: Context) -> FrozenData:
     if view is None:
         view = context._prepared_for_yaql = FrozenData(context)
     return view
-
-
-assert collections.abc.Mapping is Mapping

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jinja2
@@ -16,13 +15,17 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedFormatter
 from workflows.errors import ExpressionFailed
 from workflows.expressions.context import Context
 from workflows.expressions.functions import FUNCTIONS, OF_THE_CONTEXT
+from workflows.expressions.jinja_bounds import (
+    FILTER_CHECKS,
+    check_format_spec,
+    check_method,
+    check_widths,
+)
 from workflows.expressions.limits import (
-    LIMITS,
     Budget,
     check_elements,
     check_power,
     check_repetition,
-    check_replacement,
     check_text,
 )
 from workflows.expressions.results import as_text, printable
@@ -33,6 +36,7 @@ SESSION = "the session"
 _COUNTED = "counted elements"
 _JOINED = "joined texts"
 
+# Characters of literal text that need no counting when they are put out.
 _SHORT_DATA = 32
 
 _UNWANTED = ("lipsum", "cycler", "namespace")
@@ -75,7 +79,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def call(__self, __context: Names, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         budget = _session(__context).budget
         budget.call()
-        _check_method(__obj, args, kwargs)
+        check_method(__obj, args, kwargs)
         return _weighed(budget, super().call(__context, __obj, *args, **kwargs))
 
     def call_binop(self, context: Names, operator: str, left: Any, right: Any) -> Any:
@@ -109,27 +113,8 @@ class _Formatter(SandboxedFormatter):
     """Fills `'{}'.format(..)` and refuses widths that blow a text up."""
 
     def format_field(self, value: Any, format_spec: str) -> Any:
-        for number in _numbers(format_spec):
-            check_text(number)
+        check_format_spec(format_spec)
         return super().format_field(value, format_spec)
-
-
-def check_widths(template: str, values: object) -> None:
-    """Refuse a printf-like template with a huge width, written in it or given as a value."""
-    given = values if isinstance(values, tuple) else (values,)
-    stars = [value for value in given if isinstance(value, int)] if "*" in template else []
-    total = sum(_numbers(template)) + sum(map(abs, stars))
-    check_text(len(template) + total)
-
-
-def _numbers(text: str) -> Iterator[int]:
-    digits = ""
-    for character in text + " ":
-        if character.isdigit():
-            digits += character
-        elif digits:
-            yield int(digits[:10])
-            digits = ""
 
 
 def _session(names: Names) -> Session:
@@ -231,133 +216,25 @@ def _without_concatenation(value: Any) -> Any:
     return value
 
 
-def _check_method(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-    """Refuse methods of texts that would give a huge text."""
-    if not isinstance(function, types.BuiltinMethodType):
-        return
-    value = function.__self__
-    if not isinstance(value, str | bytes | int):
-        return
-    check = _METHODS.get(function.__name__)
-    if check is not None:
-        check(str(value), *args, **kwargs)
-
-
-def _check_width(text: str, *given: object, **named: object) -> None:
-    for width in (*given, *named.values()):
-        if isinstance(width, int):
-            check_text(width)
-
-
-def _check_replace(text: str, old: str, new: str, *rest: object) -> None:
-    check_replacement(text, text.count(old), new)
-
-
-def _check_join(text: str, parts: Iterable[str]) -> None:
-    if not hasattr(parts, "__len__"):
-        check_text(len(text) * LIMITS.elements if len(text) > 1 else 0)
-        return
-    known = list(parts)
-    check_text(sum(len(part) for part in known if isinstance(part, str)) + len(text) * len(known))
-
-
-def _check_tabs(text: str, tabsize: int = 8) -> None:
-    check_replacement(text, text.count("\t"), " " * min(max(tabsize, 0), LIMITS.text + 1))
-
-
-def _check_translate(text: str, table: Mapping[int, Any]) -> None:
-    longest = max((len(value) for value in table.values() if isinstance(value, str)), default=1)
-    check_text(len(text) * longest)
-
-
-_METHODS: Mapping[str, Callable[..., None]] = {
-    "center": _check_width,
-    "ljust": _check_width,
-    "rjust": _check_width,
-    "zfill": _check_width,
-    "replace": _check_replace,
-    "join": _check_join,
-    "expandtabs": _check_tabs,
-    "translate": _check_translate,
-    "to_bytes": _check_width,
-}
+# What a filter may want before its arguments, and the attribute of the names that has it.
+_HIDDEN_ARGUMENTS = {"eval_context": "eval_ctx", "environment": "environment"}
 
 
 def _bounded(name: str, check: Callable[..., None]) -> Callable[..., Any]:
     """A filter of Jinja behind a check of its arguments, which may be given by name."""
     original = FILTERS[name]
-    wants_evaluation = hasattr(original, "jinja_pass_arg")
+    wanted = getattr(original, "jinja_pass_arg", None)
 
     @pass_context
     def bounded(names: Names, *args: Any, **kwargs: Any) -> Any:
         check(*args, **kwargs)
-        hidden = (names.eval_ctx,) if wants_evaluation else ()
+        hidden = () if wanted is None else (getattr(names, _HIDDEN_ARGUMENTS[wanted.name]),)
         return _weighed(_session(names).budget, original(*hidden, *args, **kwargs))
 
     return bounded
 
 
-def _center(value: Any, width: int = 80) -> None:
-    check_text(width)
-
-
-def _indent(value: Any, width: int | str = 4, *rest: object, **named: object) -> None:
-    length = width if isinstance(width, int) else len(width)
-    check_text(len(str(value)) + (str(value).count("\n") + 1) * length)
-
-
-def _format(value: Any, *args: object, **kwargs: object) -> None:
-    check_widths(str(value), args or tuple(kwargs.values()))
-
-
-def _slices(value: Any, *given: object, **named: object) -> None:
-    for count in (*given, *named.values()):
-        if isinstance(count, int):
-            check_elements(count)
-
-
-def _round(value: Any, precision: int = 0, method: str = "common") -> None:
-    check_power(10, abs(precision))
-
-
-def _replace(value: Any, old: str, new: str, count: object = None) -> None:
-    check_replacement(str(value), str(value).count(str(old)), str(new))
-
-
-def _tojson(value: Any, indent: int | None = None) -> None:
-    check_text((indent or 0) * 1000)
-
-
-def _join_filter(value: Any, d: str = "", attribute: object = None) -> None:
-    length = len(str(d))
-    if length > 1:
-        count = len(value) if hasattr(value, "__len__") else LIMITS.elements
-        check_text(length * count)
-
-
-def _wordwrap(
-    value: Any,
-    width: int = 79,
-    break_long_words: bool = True,
-    wrapstring: str = "",
-    **named: object,
-) -> None:
-    check_replacement(str(value), len(str(value)), wrapstring or "")
-
-
-_FILTER_CHECKS: Mapping[str, Callable[..., None]] = {
-    "center": _center,
-    "indent": _indent,
-    "format": _format,
-    "slice": _slices,
-    "batch": _slices,
-    "replace": _replace,
-    "round": _round,
-    "tojson": _tojson,
-    "join": _join_filter,
-    "wordwrap": _wordwrap,
-}
-_BOUNDED_FILTERS = {name: _bounded(name, check) for name, check in _FILTER_CHECKS.items()}
+_BOUNDED_FILTERS = {name: _bounded(name, check) for name, check in FILTER_CHECKS.items()}
 
 
 def _dump_json(value: Any, **options: Any) -> str:

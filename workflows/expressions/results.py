@@ -22,6 +22,7 @@ TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
 
 _UNCHANGED = frozenset({str, bool, type(None)})
 _LISTS = (Iterator, Sequence, Set, ValuesView, OrderingIterable)
+_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 _KINDS: tuple[tuple[type, str], ...] = (
     (datetime.timedelta, "a timespan"),
     (re.Pattern, "a regular expression"),
@@ -108,6 +109,8 @@ class _Plain(_Conversion):
             return value.strftime(TIME_FORMAT)
         if isinstance(value, datetime.date):
             return value.isoformat()
+        if isinstance(value, Undefined):
+            raise ExpressionFailed("its value, or a part of it, is undefined")
         raise ExpressionFailed(f"its value is {kind_of(value)}, which cannot be stored")
 
     def _key(self, key: object) -> str:
@@ -123,6 +126,13 @@ class _Plain(_Conversion):
         if isinstance(key, int | float):
             return str(_number(key))
         raise ExpressionFailed("a key of its result is neither a text nor a number")
+
+
+class _WrittenSet(list[object]):
+    """A set whose text has the order of its elements, not one that changes by chance."""
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(map(repr, self))}}}" if self else "set()"
 
 
 class _Printable(_Conversion):
@@ -151,8 +161,10 @@ class _Printable(_Conversion):
     def _list(self, value: object, depth: int) -> object:
         if isinstance(value, tuple) and self.keeps_tuples:
             return tuple(self.elements(value, depth))
-        if isinstance(value, set | frozenset):
-            return set(self.elements(value, depth))
+        if self.keeps_tuples and isinstance(value, _VIEWS):
+            return value
+        if isinstance(value, Set):
+            return _WrittenSet(self.elements(value, depth))
         if isinstance(value, _LISTS):
             return list(self.elements(value, depth))
         raise ExpressionFailed(f"its value is {kind_of(value)}, which has no text")

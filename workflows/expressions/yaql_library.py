@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-# The library needs this module but does not import it.
-import collections.abc
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+
+# The library relies on this module without importing it, so it has to stand before the library.
+from collections.abc import Callable, Iterable, Mapping, Sized
 from functools import partial
 from typing import Any
 
@@ -24,8 +24,6 @@ from workflows.expressions.limits import (
 )
 from workflows.expressions.session import Session
 from workflows.expressions.yaql_direct import find_step
-
-assert collections.abc
 
 _NO_FUNCTIONS: tuple[set[Any], bool] = (set(), False)
 
@@ -120,7 +118,7 @@ def _count(value: Any, scope: Scope) -> Any:
     budget = _budget(scope)
     if value is None or budget is None:
         return value
-    if isinstance(value, collections.abc.Sized):
+    if isinstance(value, Sized):
         budget.spend(len(value))
         return value
     return budget.counted(value)

@@ -1,0 +1,19 @@
+"""Messages are collected in these tests, not sent."""
+
+from __future__ import annotations
+
+import pytest
+
+from workflows.canvas import Work
+from workflows.services import action_runs, advance, executions, lanes, sweep, timers
+
+SENDERS = (action_runs, advance, executions, lanes, sweep, timers)
+
+
+@pytest.fixture(autouse=True)
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[Work]:
+    """Everything that was rung, in order."""
+    collected: list[Work] = []
+    for module in SENDERS:
+        monkeypatch.setattr(module, "ring", collected.append)
+    return collected
