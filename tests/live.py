@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,7 @@ class LiveStack:
     options: tuple[str, ...] = ("--no-auth", "--no-examples", "--workers", "4")
     port: int = 0
     flower_port: int = 0
+    settings: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -49,6 +50,7 @@ class LiveStack:
         without = ("DATABASE_URL", "REDIS_URL", "LEVANTE_DATA_DIR", "LEVANTE_SECRET_KEY")
         environment = {key: value for key, value in os.environ.items() if key not in without}
         environment.pop("DJANGO_SETTINGS_MODULE", None)
+        environment |= self.settings
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
@@ -61,6 +63,28 @@ class LiveStack:
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(STOP_SECONDS)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(STOP_SECONDS)
+
+    def processes(self, *words: str) -> list[int]:
+        """The processes of this stack whose command line has all the words."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    command = (entry / "cmdline").read_bytes().decode(errors="replace")
+                    environment = (entry / "environ").read_bytes().decode(errors="replace")
+                except OSError:
+                    continue
+                if str(self.directory) in command + environment and all(
+                    w in command for w in words
+                ):
+                    found.append(int(entry.name))
+        return found
 
     def _wait_until_ready(self) -> None:
         assert self.process is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,10 @@ class NewExecution:
 class StartReader(NoReader):
     """Answers the expression functions while the vars are evaluated: there is no task yet."""
 
-    def __init__(self, execution: ExecutionSnapshot, spec: WorkflowSpec) -> None:
+    def __init__(
+        self, execution: ExecutionSnapshot, spec: WorkflowSpec, new_id: Callable[[], UUID]
+    ) -> None:
+        super().__init__(lambda: str(new_id()))
         self._execution = execution
         self._spec = spec
 
@@ -70,17 +73,18 @@ def check_target_task(spec: WorkflowSpec, params: Mapping[str, JSONValue]) -> No
         raise RequestInvalid(f"Invalid task name [{params.get('task_name')}].")
 
 
-def evaluate_environment(env: JSONObject) -> JSONObject:
+def evaluate_environment(env: JSONObject, *, new_id: Callable[[], UUID]) -> JSONObject:
     """Evaluate the expressions in an environment once; `env()` there is what was given."""
-    reader = EnvironmentReader(env)
+    reader = EnvironmentReader(env, new_id)
     value = evaluate(env, Context({}, hidden={"__env": env}), reader)
     return value if isinstance(value, dict) else env
 
 
 class EnvironmentReader(NoReader):
-    """Answers only `env()`."""
+    """Answers only `env()` and `uuid()`."""
 
-    def __init__(self, env: JSONObject) -> None:
+    def __init__(self, env: JSONObject, new_id: Callable[[], UUID]) -> None:
+        super().__init__(lambda: str(new_id()))
         self._env = env
 
     def env(self) -> JSONObject:
@@ -88,13 +92,17 @@ class EnvironmentReader(NoReader):
 
 
 def root_values(
-    spec: WorkflowSpec, execution: ExecutionSnapshot, given: Mapping[str, JSONValue]
+    spec: WorkflowSpec,
+    execution: ExecutionSnapshot,
+    given: Mapping[str, JSONValue],
+    *,
+    new_id: Callable[[], UUID],
 ) -> NewExecution:
     """Give the values of a root execution; `execution` brings its id, name, params and env."""
     check_target_task(spec, execution.params)
     completed = complete_input(spec, given)
     started = replace(execution, input=completed)
-    return NewExecution(completed, execution.params, _evaluate_vars(spec, started))
+    return NewExecution(completed, execution.params, _evaluate_vars(spec, started, new_id))
 
 
 def child_values(
@@ -106,6 +114,7 @@ def child_values(
     item_index: int,
     given: JSONObject,
     clock: datetime,
+    new_id: Callable[[], UUID],
 ) -> NewExecution:
     """Give the values of a sub-workflow. What it does not declare becomes one of its params."""
     spec = workflow.spec
@@ -134,13 +143,15 @@ def child_values(
         params=params,
         env=parent.env,
     )
-    return NewExecution(completed, params, _evaluate_vars(spec, child))
+    return NewExecution(completed, params, _evaluate_vars(spec, child, new_id))
 
 
-def _evaluate_vars(spec: WorkflowSpec, execution: ExecutionSnapshot) -> JSONObject:
+def _evaluate_vars(
+    spec: WorkflowSpec, execution: ExecutionSnapshot, new_id: Callable[[], UUID]
+) -> JSONObject:
     """Vars see the input and the environment, not each other."""
     if not spec.vars:
         return {}
     context = Context(execution.input, hidden={"__env": execution.env})
-    reader = StartReader(execution, spec)
+    reader = StartReader(execution, spec, new_id)
     return {name: evaluate(value, context, reader) for name, value in spec.vars.items()}

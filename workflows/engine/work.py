@@ -159,6 +159,7 @@ def prepare_child(
         item_index=item_index,
         given=work.input,
         clock=draft.now,
+        new_id=draft.new_id,
     )
     return InsertChild(
         id=child_id,

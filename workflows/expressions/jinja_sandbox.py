@@ -39,7 +39,7 @@ _JOINED = "joined texts"
 # Characters of literal text that need no counting when they are put out.
 _SHORT_DATA = 32
 
-_UNWANTED = ("lipsum", "cycler", "namespace")
+_UNWANTED = ("lipsum", "cycler")
 
 
 class Sandbox(ImmutableSandboxedEnvironment):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
@@ -25,11 +25,10 @@ from workflows.errors import (
     WorkflowsError,
 )
 from workflows.expressions.context import Context
-from workflows.expressions.reader import NoReader
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.models import ActionExecution
 from workflows.models.statements import as_payload, fetch_one
-from workflows.services.catalogue import resolve_stored_action
+from workflows.services.catalogue import outside_reader, resolve_stored_action
 from workflows.services.payloads import clean_payload
 
 _COMPLETE_SQL = """
@@ -39,13 +38,6 @@ _COMPLETE_SQL = """
     WHERE id = %s AND (state IN ('RUNNING', 'PAUSED') OR (state = 'CANCELLED' AND is_closed))
     RETURNING execution_id
 """
-
-
-class RunReader(NoReader):
-    """Answers the functions for an action that belongs to no workflow."""
-
-    def new_uuid(self) -> str:
-        return str(uuid4())
 
 
 def complete_action(action_id: UUID, *, state: State, output: JSONValue, has_output: bool) -> None:
@@ -124,7 +116,7 @@ def _result_from_outside(
         return state, clean_payload(result)
     try:
         resolved = resolve_stored_action(action.name, action.namespace, action.project_id)
-        return state, clean_payload(finish_output(resolved, result, RunReader()))
+        return state, clean_payload(finish_output(resolved, result, outside_reader()))
     except WorkflowsError as error:
         return State.ERROR, error.message
 
@@ -137,7 +129,7 @@ def _make_action(
     params: JSONObject,
     description: str,
 ) -> ActionExecution:
-    reader = RunReader()
+    reader = outside_reader()
     base_input = prepare_input(resolved, given, Context(), reader) if resolved.chain else None
     timeout = params.get("timeout")
     if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float)):
@@ -168,7 +160,7 @@ def _run_here(resolved: ResolvedAction, action: ActionExecution) -> Outcome:
     try:
         result = outcome.result
         if outcome.is_success:
-            result = finish_output(resolved, result, RunReader())
+            result = finish_output(resolved, result, outside_reader())
         return Outcome(outcome.is_success, clean_payload(result))
     except WorkflowsError as error:
         return Outcome(is_success=False, result=error.message)

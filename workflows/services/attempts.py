@@ -20,10 +20,9 @@ from workflows.actions.adhoc import finish_output
 from workflows.actions.base import ActionContext, Outcome, perform_action
 from workflows.actions.registry import find_action
 from workflows.errors import WorkflowsError
-from workflows.expressions.reader import NoReader
 from workflows.jsontypes import JSONObject
 from workflows.models.statements import as_payload, execute, fetch_one
-from workflows.services.catalogue import resolve_stored_action
+from workflows.services.catalogue import outside_reader, resolve_stored_action
 from workflows.services.payloads import clean_payload
 from workflows.services.process import Interrupted, this_process
 
@@ -141,7 +140,7 @@ def _finish(claim: Claim, outcome: Outcome) -> Outcome:
         result = outcome.result
         if outcome.is_success and claim.base_name:
             resolved = resolve_stored_action(claim.name, claim.namespace, claim.project_id)
-            result = finish_output(resolved, result, NoReader())
+            result = finish_output(resolved, result, outside_reader())
         return Outcome(outcome.is_success, clean_payload(result))
     except WorkflowsError as error:
         return Outcome(is_success=False, result=error.message)

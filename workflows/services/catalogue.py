@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from workflows.actions.adhoc import (
     ResolvedAction,
@@ -17,7 +17,7 @@ from workflows.engine.catalogue import Outcome, RunnableWorkflow
 from workflows.engine.snapshot import ActionSnapshot, ExecutionSnapshot
 from workflows.engine.states import State
 from workflows.errors import ActionUnknown
-from workflows.expressions.reader import Reader
+from workflows.expressions.reader import NoReader, Reader
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.language.parser import build_action
 from workflows.language.specs import AdhocActionSpec
@@ -145,3 +145,8 @@ def resolve_stored_action(name: str, namespace: str, project_id: UUID) -> Resolv
         return find_adhoc_spec(adhoc_name, adhoc_namespace, project_id)
 
     return resolve_action(name, namespace, find)
+
+
+def outside_reader() -> Reader:
+    """Answers the expression functions where there is no execution to ask about."""
+    return NoReader(lambda: str(uuid4()))

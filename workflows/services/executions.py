@@ -291,7 +291,7 @@ def _resolve_params(params: JSONObject, namespace: str, project_id: UUID) -> JSO
     resolved = {key: value for key, value in params.items() if key not in _SERVER_PARAMS}
     env = _resolve_environment(params.get("env"), project_id)
     if params.get("evaluate_env", True):
-        env = evaluate_environment(env)
+        env = evaluate_environment(env, new_id=uuid4)
     return {**resolved, "env": env, "namespace": namespace}
 
 
@@ -331,7 +331,7 @@ def _evaluate_start(
         params=params,
         env=env if isinstance(env, dict) else {},
     )
-    values = root_values(load_spec(definition.revision).spec, snapshot, given)
+    values = root_values(load_spec(definition.revision).spec, snapshot, given, new_id=uuid4)
     for value in (values.input, values.params, values.globals):
         if len(dump_json(value)) > settings.LEVANTE_MAX_FIELD_BYTES:
             raise LimitExceeded("Field size limit exceeded")

@@ -52,6 +52,8 @@ from workflows.expressions.reader import NoReader
             "<% json_dump({d => datetime('2024-02-29')}) %>",
             '{\n    "d": "2024-02-29T00:00:00.000000"\n}',
         ),
+        ("<% json_dump(yaml_parse('a: 2024-01-01')) %>", '{\n    "a": "2024-01-01"\n}'),
+        ("{{ yaml_dump({'a': 'x' | e, 'b': (1, 2)}) }}", "a: x\nb:\n- 1\n- 2\n"),
         ("<% json_dump($.list.select($)) %>", '[\n    "a",\n    "a"\n]'),
     ],
 )
