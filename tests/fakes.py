@@ -19,6 +19,10 @@ from workflows.engine.events import (
     ExecutionStarted,
     InlineActionReady,
     ItemsEnded,
+    PauseAsked,
+    RerunAsked,
+    ResumeAsked,
+    SkipAsked,
     TimerDue,
 )
 from workflows.engine.snapshot import (
@@ -161,6 +165,19 @@ class MemoryExecution:
         for key in due:
             del self.timers[key]
             self.feed(TimerDue(*key))
+
+    def pause(self) -> None:
+        self.feed(PauseAsked())
+
+    def resume(self) -> None:
+        self.feed(ResumeAsked())
+
+    def rerun(self, name: str, *, reset: bool = True) -> None:
+        """Rerun the newest run of a task."""
+        self.feed(RerunAsked(self.runs_of(name)[-1].id, reset))
+
+    def skip(self, name: str) -> None:
+        self.feed(SkipAsked(self.runs_of(name)[-1].id))
 
     def running(self, name: str | None = None) -> list[ActionSnapshot]:
         """The actions that wait for a result, oldest first."""

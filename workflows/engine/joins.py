@@ -53,15 +53,19 @@ def arrive(draft: Draft, name: str, inbound: TaskSnapshot, event: str) -> None:
 
 
 def needed(draft: Draft, name: str) -> int:
-    """How many inbound tasks have to arrive."""
+    """How many inbound tasks have to arrive. A join that leads back to itself is none of them."""
     join = draft.spec.tasks[name].join
-    return len(draft.graph.inbound[name]) if join == "all" else int(join or 0)
+    others = [inbound for inbound in draft.graph.inbound[name] if inbound != name]
+    return len(others) if join == "all" else int(join or 0)
 
 
 def start_if_ready(draft: Draft, join: TaskSnapshot) -> None:
     """Start a waiting join if enough inbound tasks have arrived."""
     join = draft.task(join.id)
-    if join.state is not State.WAITING or join.arrived < needed(draft, join.name):
+    if join.state is not State.WAITING:
+        return
+    # A round that the join itself has asked for waits for nobody else.
+    if join.arrived < needed(draft, join.name) and not draft.has_arrival(join, join.name):
         return
     arrivals = sorted(draft.arrivals(join), key=lambda arrival: arrival.ended_at)
     join = draft.change_task(
@@ -211,6 +215,8 @@ def _starts_new_round(draft: Draft, join: TaskSnapshot, inbound: TaskSnapshot) -
     It does if the inbound task had arrived before, or was started after the join had ended by a
     way that leads from the join. Else it is a late arrival of the same round.
     """
+    if inbound.id == join.id:
+        return True
     if not draft.graph.is_in_ring(inbound.name):
         return False
     if draft.has_arrival(join, inbound.name):
