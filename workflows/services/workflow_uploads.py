@@ -11,13 +11,14 @@ from typing import Final
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from workflows.errors import Conflict, NotFound, RequestInvalid
+from workflows.errors import Conflict, NotFound, Problem, RequestInvalid
 from workflows.language.parser import describe_input, describe_interface, parse_workflows
 from workflows.language.specs import WorkflowSpec
 from workflows.models import Scope, WorkflowDefinition, WorkflowRevision
 from workflows.services.definitions import find_workflow, get_workflow
 from workflows.services.identity import Caller
 from workflows.services.ownership import check_length, check_owner, check_scope
+from workflows.services.review import StoredNames, review_workflows
 
 TITLE: Final = "WorkflowDefinition"
 
@@ -146,6 +147,13 @@ def add_revision(
     except IntegrityError as error:
         raise _duplicate(workflow) from error
     return workflow
+
+
+def review_upload(caller: Caller, text: str, namespace: str) -> tuple[Problem, ...]:
+    """Give the doubts about a text of workflows that was accepted."""
+    document = parse_workflows(text)
+    names = StoredNames(caller.project_id, namespace, document.workflows, {})
+    return document.warnings + review_workflows(document.workflows.values(), names)
 
 
 def lock_workflow(caller: Caller, name: str, namespace: str) -> WorkflowDefinition | None:

@@ -2,40 +2,80 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
 
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from workflows.api.arguments import read_any_arguments
+from workflows.api.auth import caller_of
 from workflows.api.bodies import read_text
 from workflows.api.errors import describe
 from workflows.api.views import ApiView, answer
-from workflows.errors import WorkflowsError
+from workflows.errors import Problem, SpecInvalid, WorkflowsError
+from workflows.jsontypes import JSONObject
 from workflows.language.parser import parse_actions, parse_workbook, parse_workflows
+from workflows.language.specs import AdhocActionSpec, WorkflowSpec
 from workflows.models import Role
+from workflows.services.review import StoredNames, review_workflows
 
 
 class ValidationView(ApiView):
-    """Checks a text of one kind of definition."""
+    """Checks a text of one kind of definition: every fault at once, and doubts as warnings."""
 
     roles = {"POST": Role.VIEWER}
-    parse: ClassVar[Any]  # text -> document; raises what makes the text no definition
+
+    def review(self, request: Request, text: str) -> tuple[Problem, ...]:
+        """Give the warnings about a text; raises what makes it no definition."""
+        raise NotImplementedError
 
     def post(self, request: Request) -> HttpResponse:
         try:
-            type(self).parse(read_text(request))
+            warnings = self.review(request, read_text(request))
+        except SpecInvalid as error:
+            problems = [render_problem(problem) for problem in error.problems]
+            return answer({"valid": False, "error": describe(error), "problems": problems})
         except WorkflowsError as error:
             return answer({"valid": False, "error": describe(error)})
-        return answer({"valid": True})
+        return answer({"valid": True, "warnings": [render_problem(one) for one in warnings]})
 
 
 class WorkflowsValidationView(ValidationView):
-    parse = staticmethod(parse_workflows)
+    def review(self, request: Request, text: str) -> tuple[Problem, ...]:
+        document = parse_workflows(text)
+        names = _names(request, document.workflows, {})
+        return document.warnings + review_workflows(document.workflows.values(), names)
 
 
 class WorkbooksValidationView(ValidationView):
-    parse = staticmethod(parse_workbook)
+    def review(self, request: Request, text: str) -> tuple[Problem, ...]:
+        document = parse_workbook(text)
+        book = document.workbook
+        names = _names(request, book.workflows, book.actions)
+        return document.warnings + review_workflows(book.workflows.values(), names)
 
 
 class ActionsValidationView(ValidationView):
-    parse = staticmethod(parse_actions)
+    def review(self, request: Request, text: str) -> tuple[Problem, ...]:
+        return parse_actions(text).warnings
+
+
+def _names(
+    request: Request,
+    workflows: Mapping[str, WorkflowSpec],
+    actions: Mapping[str, AdhocActionSpec],
+) -> StoredNames:
+    namespace = read_any_arguments(request).text("namespace")
+    return StoredNames(caller_of(request).project_id, namespace, workflows, actions)
+
+
+def render_problem(problem: Problem) -> JSONObject:
+    """Show one finding with its place."""
+    return {
+        "severity": problem.severity,
+        "path": problem.path,
+        "line": problem.line,
+        "column": problem.column,
+        "message": problem.message,
+        "hint": problem.hint,
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from django.http import HttpResponse
@@ -13,6 +14,7 @@ from workflows.api.auth import caller_of
 from workflows.api.bodies import read_text
 from workflows.api.filters import read_conditions
 from workflows.api.pagination import list_rows, page_body, read_page
+from workflows.api.v2.validation import render_problem
 from workflows.api.views import READ, ApiView, answer, created, deleted
 from workflows.jsontypes import JSONObject
 from workflows.models import Role, Scope, WorkflowDefinition
@@ -20,6 +22,7 @@ from workflows.services.definitions import get_workflow, visible_workflows
 from workflows.services.workflow_uploads import (
     create_workflows,
     delete_workflow,
+    review_upload,
     update_workflow,
     update_workflows,
 )
@@ -78,7 +81,7 @@ class WorkflowsView(ApiView):
             namespace=arguments.text("namespace"),
             scope=scope_of(arguments),
         )
-        return created({"workflows": [_uploaded(workflow) for workflow in workflows]})
+        return created(_all_uploaded(request, workflows))
 
     def put(self, request: Request) -> HttpResponse:
         arguments = read_any_arguments(request)
@@ -88,7 +91,7 @@ class WorkflowsView(ApiView):
             namespace=arguments.text("namespace"),
             scope=scope_of(arguments),
         )
-        return answer({"workflows": [_uploaded(workflow) for workflow in workflows]})
+        return answer(_all_uploaded(request, workflows))
 
 
 class WorkflowView(ApiView):
@@ -135,4 +138,15 @@ def _uploaded(workflow: WorkflowDefinition) -> JSONObject:
     body = render(workflow, WORKFLOW.attributes)
     if workflow.revision is not None:
         body["interface"] = workflow.revision.interface
+    return body
+
+
+def _all_uploaded(request: Request, workflows: Sequence[WorkflowDefinition]) -> JSONObject:
+    """Show uploaded workflows; doubts about them come along, if there are any."""
+    body: JSONObject = {"workflows": [_uploaded(workflow) for workflow in workflows]}
+    warnings = review_upload(
+        caller_of(request), read_text(request), read_any_arguments(request).text("namespace")
+    )
+    if warnings:
+        body["warnings"] = [render_problem(problem) for problem in warnings]
     return body
