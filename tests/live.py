@@ -43,6 +43,11 @@ class LiveStack:
         return self.directory / "up.log"
 
     def start(self) -> LiveStack:
+        self.start_without_waiting()
+        self._wait_until_ready()
+        return self
+
+    def start_without_waiting(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "manage.py", "up", "--port", str(self.port)]
         command += ["--flower-port", str(self.flower_port)]
@@ -55,8 +60,6 @@ class LiveStack:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
             )
-        self._wait_until_ready()
-        return self
 
     def stop(self) -> int:
         """Interrupt it, as Ctrl-C does, and give its exit status."""

@@ -1,0 +1,87 @@
+"""`manage.py up` as a newcomer meets it: the first start, the second, and the end at any moment."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import stat
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.live import LiveStack
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> LiveStack:
+    """A stack with authentication in a folder whose path has a space; not started."""
+    directory = tmp_path_factory.mktemp("up") / "a folder"
+    return LiveStack(directory, options=("--workers", "2"))
+
+
+def wait_for(stack: LiveStack, text: str, seconds: float = 60) -> str:
+    deadline = time.monotonic() + seconds
+    while True:
+        log = stack.log.read_text(errors="replace")
+        if text in log:
+            return log
+        assert time.monotonic() < deadline, log[-3000:]
+        time.sleep(0.2)
+
+
+def test_the_first_start_makes_an_administrator_and_runs_an_example(stack: LiveStack) -> None:
+    stack.start()
+    log = wait_for(stack, "A first run of deploy_cluster: SUCCESS")
+    token = re.search(r"API token +(\S+)", log)
+    assert token is not None
+    credentials = stack.directory / "data" / "credentials.json"
+    assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
+    assert json.loads(credentials.read_text())["token"] == token.group(1)
+    assert requests.get(f"{stack.url}/workflows", timeout=10).status_code == 401
+    for headers, pair in (
+        ({"X-Auth-Token": token.group(1)}, None),
+        ({"Authorization": f"Bearer {token.group(1)}"}, None),
+        ({}, ("admin", token.group(1))),
+    ):
+        answer = requests.get(f"{stack.url}/workflows", headers=headers, auth=pair, timeout=10)
+        names = {workflow["name"] for workflow in answer.json()["workflows"]}
+        assert {"deploy_cluster", "order_approval", "release_package"} <= names
+
+
+def test_ctrl_c_leaves_no_process(stack: LiveStack) -> None:
+    assert stack.stop() == 0
+    assert stack.processes() == []
+
+
+def test_the_second_start_finds_yesterdays_executions_and_tells_no_secret(
+    stack: LiveStack,
+) -> None:
+    token = json.loads((stack.directory / "data" / "credentials.json").read_text())["token"]
+    size = stack.log.stat().st_size
+    stack.start()
+    wait_for(stack, "Levante is ready", seconds=30)
+    answer = requests.get(f"{stack.url}/executions", headers={"X-Auth-Token": token}, timeout=10)
+    assert [one["workflow_name"] for one in answer.json()["executions"]].count("deploy_cluster")
+    with stack.log.open(errors="replace") as log:
+        log.seek(size)
+        assert token not in log.read()
+    stack.stop()
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.0, 2.0, 3.5])
+def test_it_can_be_interrupted_at_any_moment(seconds: float, tmp_path: Path) -> None:
+    stack = LiveStack(tmp_path, options=("--no-auth", "--no-examples"))
+    stack.start_without_waiting()
+    assert stack.process is not None
+    time.sleep(seconds)
+    stack.process.send_signal(signal.SIGINT)
+    stack.process.wait(40)
+    deadline = time.monotonic() + 5
+    while left := stack.processes():
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
