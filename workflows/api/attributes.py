@@ -42,7 +42,8 @@ class Attribute:
     """One attribute. `column` is its path for queries, the name itself if empty.
 
     With `value` the attribute is computed from the row and needs the columns in `needs`; it can
-    then not be sorted by. `is_shown` False means: only if `fields` names it.
+    then not be sorted by. `is_shown` False means: only if `fields` names it. A null column of JSON
+    is shown as `null_value`, and filters find it by that.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Attribute:
     value: Callable[[Any], Any] | None = None
     needs: tuple[str, ...] = ()
     is_shown: bool = True
+    null_value: JSONObject | None = None
 
     @property
     def path(self) -> str:
@@ -77,7 +79,7 @@ class Attribute:
             case Kind.DATE:
                 return date_text(value)
             case Kind.JSON:
-                return json_text(value)
+                return json_text(self.null_value if value is None else value)
             case _:
                 plain: JSONValue = value
                 return plain

@@ -107,12 +107,15 @@ def _narrow_json(
     rows: models.QuerySet[Row], condition: Condition, alias: str
 ) -> models.QuerySet[Row]:
     """Compare as jsonb: the stored type `json` keeps the order of keys and has no equality."""
-    path = condition.attribute.path
+    path, null_value = condition.attribute.path, condition.attribute.null_value
     cast: models.QuerySet[Row] = rows.alias(**{alias: Cast(F(path), models.JSONField())})
-    equal = Q(**{alias: condition.values[0]})
-    if condition.operator == "neq":
-        return cast.filter(Q(**{f"{path}__isnull": False}) & ~equal)
-    return cast.filter(equal)
+    has_value = Q(**{f"{path}__isnull": False})
+    equal = has_value & Q(**{alias: condition.values[0]})
+    if condition.values[0] == null_value:
+        equal |= ~has_value
+    if condition.operator == "eq":
+        return cast.filter(equal)
+    return cast.filter(~equal if null_value is not None else has_value & ~equal)
 
 
 def _as_q(condition: Condition) -> Q:

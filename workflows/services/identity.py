@@ -94,9 +94,16 @@ def find_caller(token: str) -> Caller | None:
     cached = _cache.find(digest)
     if cached is not None:
         return cached
-    caller = _load_caller(digest)
-    if caller is not None:
-        _cache.keep(digest, caller, settings.LEVANTE_TOKEN_CACHE_SECONDS)
+    token_row = _find_token(digest)
+    if token_row is None:
+        return None
+    caller = Caller(
+        project_id=token_row.project_id,
+        role=Role(token_row.role),
+        user_id=token_row.user_id,
+        name=token_row.user.get_username(),
+    )
+    _cache.keep(digest, caller, _seconds_to_keep(token_row))
     return caller
 
 
@@ -117,21 +124,21 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _load_caller(digest: str) -> Caller | None:
-    token = (
+def _find_token(digest: str) -> ApiToken | None:
+    return (
         ApiToken.objects.select_related("user")
         .filter(digest=digest, revoked_at=None, user__is_active=True)
         .filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
         .first()
     )
-    if token is None:
-        return None
-    return Caller(
-        project_id=token.project_id,
-        role=Role(token.role),
-        user_id=token.user_id,
-        name=token.user.get_username(),
-    )
+
+
+def _seconds_to_keep(token: ApiToken) -> float:
+    """Return how long the answer may be remembered; never beyond the end of the token."""
+    seconds: float = settings.LEVANTE_TOKEN_CACHE_SECONDS
+    if token.expires_at is None:
+        return seconds
+    return min(seconds, (token.expires_at - timezone.now()).total_seconds())
 
 
 class _Cache:

@@ -46,10 +46,6 @@ def _params(row: WorkflowExecution) -> JSONObject:
     }
 
 
-def _output(row: WorkflowExecution) -> JSONObject:
-    return {} if row.output is None else row.output
-
-
 def _published_global(row: WorkflowExecution) -> JSONObject:
     """Leave out the names that the workflow declares as vars; they share the store."""
     declared = load_spec(row.revision).spec.vars
@@ -77,7 +73,7 @@ EXECUTION: Final = Resource(
         Attribute("state"),
         Attribute("state_info"),
         Attribute("input", Kind.JSON),
-        Attribute("output", Kind.JSON, value=_output, needs=("output",), is_shown=False),
+        Attribute("output", Kind.JSON, is_shown=False, null_value={}),
         Attribute("created_at", Kind.DATE),
         Attribute("updated_at", Kind.DATE),
         Attribute("project_id", Kind.UUID),

@@ -1,0 +1,40 @@
+"""The people of these tests, and a bell that rings nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.api_client import ApiClient, make_client
+from workflows.models import Role
+from workflows.services import action_runs, advance, executions
+from workflows.services.identity import forget_callers
+
+
+@pytest.fixture(autouse=True)
+def _silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Send no messages, and remember no caller of another test."""
+    for module in (action_runs, advance, executions):
+        monkeypatch.setattr(module, "ring", lambda work: None)
+    forget_callers()
+    yield
+    forget_callers()
+
+
+@pytest.fixture
+def ann(db: None) -> ApiClient:
+    """An author of the project blue."""
+    return make_client("blue")
+
+
+@pytest.fixture
+def bob(db: None) -> ApiClient:
+    """An author of the project red."""
+    return make_client("red")
+
+
+@pytest.fixture
+def root(db: None) -> ApiClient:
+    """An administrator, of the project green."""
+    return make_client("green", Role.ADMIN)
