@@ -7,6 +7,7 @@ import re
 import signal
 import stat
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,13 @@ from tests.live import LiveStack
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> LiveStack:
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[LiveStack]:
     """A stack with authentication in a folder whose path has a space; not started."""
-    directory = tmp_path_factory.mktemp("up") / "a folder"
-    return LiveStack(directory, options=("--workers", "2"))
+    stack = LiveStack(tmp_path / "a folder", options=("--workers", "2"))
+    yield stack
+    if stack.process is not None and stack.process.poll() is None:
+        stack.stop()
 
 
 def wait_for(stack: LiveStack, text: str, seconds: float = 60) -> str:
@@ -34,7 +37,17 @@ def wait_for(stack: LiveStack, text: str, seconds: float = 60) -> str:
         time.sleep(0.2)
 
 
-def test_the_first_start_makes_an_administrator_and_runs_an_example(stack: LiveStack) -> None:
+def test_the_first_start_the_end_and_the_start_of_the_next_day(stack: LiveStack) -> None:
+    check_the_first_start(stack)
+    assert stack.stop() == 0
+    assert stack.processes() == []
+    check_the_second_start(stack)
+    assert stack.stop() == 0
+    assert stack.processes() == []
+
+
+def check_the_first_start(stack: LiveStack) -> None:
+    """It makes an administrator, opens to the token alone, and runs an example."""
     stack.start()
     log = wait_for(stack, "A first run of deploy_cluster: SUCCESS")
     token = re.search(r"API token +(\S+)", log)
@@ -53,14 +66,8 @@ def test_the_first_start_makes_an_administrator_and_runs_an_example(stack: LiveS
         assert {"deploy_cluster", "order_approval", "release_package"} <= names
 
 
-def test_ctrl_c_leaves_no_process(stack: LiveStack) -> None:
-    assert stack.stop() == 0
-    assert stack.processes() == []
-
-
-def test_the_second_start_finds_yesterdays_executions_and_tells_no_secret(
-    stack: LiveStack,
-) -> None:
+def check_the_second_start(stack: LiveStack) -> None:
+    """It finds yesterday's executions, and shows no secret again."""
     token = json.loads((stack.directory / "data" / "credentials.json").read_text())["token"]
     size = stack.log.stat().st_size
     stack.start()
@@ -70,7 +77,6 @@ def test_the_second_start_finds_yesterdays_executions_and_tells_no_secret(
     with stack.log.open(errors="replace") as log:
         log.seek(size)
         assert token not in log.read()
-    stack.stop()
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1.0, 2.0, 3.5])
