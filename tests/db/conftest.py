@@ -5,9 +5,17 @@ from __future__ import annotations
 import pytest
 
 from workflows.canvas import Work
-from workflows.services import action_runs, advance, executions, lanes, sweep, timers
+from workflows.services import (
+    action_runs,
+    advance,
+    executions,
+    lanes,
+    lost_work,
+    sweep,
+    timers,
+)
 
-SENDERS = (action_runs, advance, executions, lanes, sweep, timers)
+SENDERS = (action_runs, advance, executions, lanes, lost_work, sweep, timers)
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import TIMEOUT_MAX, Thread
 from uuid import UUID
 
 from django.conf import settings
@@ -74,6 +77,7 @@ def start_action_run(
     """
     resolved = resolve_stored_action(name, namespace, project_id)
     check_action_input(resolved, input)
+    clean_payload(input)
     is_sync_asked, is_saved = bool(params.get("run_sync")), bool(params.get("save_result"))
     if is_sync_asked and not resolved.is_sync:
         raise RequestInvalid("Action does not support synchronous execution.")
@@ -110,7 +114,7 @@ def _result_from_outside(
     if state is State.CANCELLED:
         return state, None
     if state is State.ERROR:
-        return state, output if has_output else "Unknown error"
+        return state, clean_payload(output) if has_output else "Unknown error"
     result = output if has_output else {}
     if not action.base_name:
         return state, clean_payload(result)
@@ -131,9 +135,6 @@ def _make_action(
 ) -> ActionExecution:
     reader = outside_reader()
     base_input = prepare_input(resolved, given, Context(), reader) if resolved.chain else None
-    timeout = params.get("timeout")
-    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float)):
-        raise RequestInvalid("The timeout must be a number of seconds.")
     return ActionExecution(
         project_id=project_id,
         name=resolved.name,
@@ -142,7 +143,7 @@ def _make_action(
         state=State.RUNNING,
         is_sync=resolved.is_sync,
         target=str(params.get("target") or ""),
-        timeout=timeout,
+        timeout=_read_timeout(params.get("timeout")),
         created_at=timezone.now(),
         base_name=resolved.base.name if resolved.chain else "",
         input=given,
@@ -150,13 +151,18 @@ def _make_action(
     )
 
 
+def _read_timeout(value: JSONValue) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= TIMEOUT_MAX:
+        return float(value)
+    raise RequestInvalid("The timeout must be a number of seconds.")
+
+
 def _run_here(resolved: ResolvedAction, action: ActionExecution) -> Outcome:
     context = ActionContext(action_execution_id=str(action.id), project_id=str(action.project_id))
-    started = time.monotonic()
     given = action.input if action.base_input is None else action.base_input
-    outcome = perform_action(resolved.base, context, given)
-    if action.timeout and time.monotonic() - started > action.timeout:
-        return Outcome(is_success=False, result=f"Timeout after {action.timeout} seconds")
+    outcome = _run_within(action.timeout, partial(perform_action, resolved.base, context, given))
     try:
         result = outcome.result
         if outcome.is_success:
@@ -164,3 +170,19 @@ def _run_here(resolved: ResolvedAction, action: ActionExecution) -> Outcome:
         return Outcome(outcome.is_success, clean_payload(result))
     except WorkflowsError as error:
         return Outcome(is_success=False, result=error.message)
+
+
+def _run_within(timeout: float | None, run: Callable[[], Outcome]) -> Outcome:
+    """Run it, and answer in time even if it has not ended then.
+
+    What is left of it goes on beside us until it ends by itself: a thread cannot be stopped. Only
+    a worker, which has the process for itself, breaks an action off.
+    """
+    if not timeout:
+        return run()
+    outcomes: SimpleQueue[Outcome] = SimpleQueue()
+    Thread(target=lambda: outcomes.put(run()), daemon=True).start()
+    try:
+        return outcomes.get(timeout=timeout)
+    except Empty:
+        return Outcome(is_success=False, result=f"Timeout after {timeout:g} seconds")

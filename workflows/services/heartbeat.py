@@ -7,23 +7,26 @@ looks whether that attempt still has its claim and its time, and interrupts it i
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import socket
 import threading
 import time
+from contextlib import suppress
+from typing import Final
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from workflows.models.statements import as_payload, execute, fetch_one
+from workflows.services.lost_work import fail_attempt
 from workflows.services.process import Attempt, WorkerState, this_process
 
 logger = logging.getLogger(__name__)
 
+THREAD_NAME: Final = "heartbeat"
+
 _REGISTER_SQL = """
     INSERT INTO worker_processes (id, host, pid, queues, started_at, beat, beat_at, tokens)
-    VALUES (%s, %s, %s, %s, clock_timestamp(), 1, clock_timestamp(), '[]')
+    VALUES (%s, %s, %s, %s, clock_timestamp(), 1, clock_timestamp(), %s)
     ON CONFLICT (id) DO NOTHING
 """
 _BEAT_SQL = """
@@ -42,43 +45,54 @@ def register_process(queues: str) -> None:
     """
     state = this_process()
     state.listen()
-    thread = threading.Thread(target=_keep_beating, args=(state, queues), daemon=True)
-    thread.start()
+    threading.Thread(
+        target=_keep_beating, args=(state, queues), name=THREAD_NAME, daemon=True
+    ).start()
 
 
 def unregister_process() -> None:
     """Remove the row of this process when it ends in order."""
+    state = this_process()
+    state.ending.set()
     try:
-        execute("DELETE FROM worker_processes WHERE id = %s", [this_process().id])
+        execute("DELETE FROM worker_processes WHERE id = %s", [state.id])
     except (DatabaseError, InterfaceError):
         logger.warning("The row of this process was not removed.")
-
-
-def _register(state: WorkerState, queues: str) -> None:
-    execute(_REGISTER_SQL, [state.id, socket.gethostname(), state.pid, queues])
 
 
 def _keep_beating(state: WorkerState, queues: str) -> None:
     watch = AttemptWatch(state)
     next_beat = 0.0
-    while True:
+    while not state.ending.wait(0 if next_beat == 0 else _pause()):
         try:
             if time.monotonic() >= next_beat:
-                beat(state, queues)
                 next_beat = time.monotonic() + settings.LEVANTE_BEAT_SECONDS
+                beat(state, queues)
             watch.look()
         except (DatabaseError, InterfaceError):
             # Without contact to the database an action goes on; the next beat tells us more.
-            connection.close()
-        time.sleep(settings.LEVANTE_STOP_POLL_SECONDS)
+            _close_connection()
+        except Exception:  # a border: a process whose beat thread has died would be taken for dead
+            logger.exception("A beat failed.")
+            _close_connection()
+    _close_connection()
+
+
+def _pause() -> float:
+    return min(settings.LEVANTE_STOP_POLL_SECONDS, settings.LEVANTE_BEAT_SECONDS)
+
+
+def _close_connection() -> None:
+    with suppress(DatabaseError, InterfaceError):
+        connection.close()
 
 
 def beat(state: WorkerState, queues: str) -> None:
     """Raise the counter and name the attempt at work; a row that was removed is made again."""
     attempt = state.attempt
     tokens = as_payload([str(attempt.token)] if attempt else [])
-    if execute(_BEAT_SQL, [tokens, state.id]) == 0:
-        _register(state, queues)
+    if execute(_BEAT_SQL, [tokens, state.id]) == 0 and not state.ending.is_set():
+        execute(_REGISTER_SQL, [state.id, socket.gethostname(), state.pid, queues, tokens])
 
 
 class AttemptWatch:
@@ -88,34 +102,36 @@ class AttemptWatch:
         self._state = state
         self._interrupted: Attempt | None = None
         self._interrupted_at = 0.0
+        self._reason = ""
 
     def look(self) -> None:
         attempt = self._state.attempt
         if attempt is None:
             return
         age = time.monotonic() - attempt.started
-        if age < settings.LEVANTE_STOP_POLL_SECONDS:
-            return
         if attempt is self._interrupted:
             self._end_process_if_it_does_not_listen(attempt)
         elif age > attempt.timeout:
             self._interrupt(attempt, f"Timeout after {attempt.timeout:g} seconds")
-        elif not _is_wanted(attempt):
+        elif age >= settings.LEVANTE_STOP_POLL_SECONDS and not _is_wanted(attempt):
             self._interrupt(attempt, "The action was stopped.")
 
     def _interrupt(self, attempt: Attempt, reason: str) -> None:
         if self._state.interrupt(attempt.token, reason):
             self._interrupted, self._interrupted_at = attempt, time.monotonic()
+            self._reason = reason
 
     def _end_process_if_it_does_not_listen(self, attempt: Attempt) -> None:
         """Code that holds the interpreter or swallows everything leaves no other way."""
-        waited = time.monotonic() - self._interrupted_at
-        if waited > settings.LEVANTE_STOP_GRACE_SECONDS and self._state.attempt is attempt:
-            logger.error(
-                "An action does not end; its process does.",
-                extra={"action_id": str(attempt.action_id)},
-            )
-            os.kill(os.getpid(), signal.SIGKILL)
+        if time.monotonic() - self._interrupted_at <= settings.LEVANTE_STOP_GRACE_SECONDS:
+            return
+        logger.error(
+            "An action does not end; its process does.",
+            extra={"action_id": str(attempt.action_id)},
+        )
+        # Nobody is going to record the result after that. What was cancelled has ended already.
+        fail_attempt(attempt.action_id, attempt.token, self._reason)
+        self._state.kill_while_at(attempt)
 
 
 def _is_wanted(attempt: Attempt) -> bool:

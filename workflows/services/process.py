@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from types import FrameType
 from uuid import UUID, uuid4
 
+from workflows.actions.base import perform_action
+
 INTERRUPT_SIGNAL = signal.SIGUSR2  # SIGUSR1 is Celery's
 
 
@@ -41,6 +43,7 @@ class WorkerState:
         self._lock = threading.Lock()
         self._attempt: Attempt | None = None
         self._interrupted: tuple[UUID, str] | None = None
+        self.ending = threading.Event()  # set when the process is about to end in order
 
     @property
     def attempt(self) -> Attempt | None:
@@ -68,16 +71,36 @@ class WorkerState:
                 signal.pthread_kill(main, INTERRUPT_SIGNAL)
             return True
 
+    def kill_while_at(self, attempt: Attempt) -> None:
+        """Kill this process if it is still at the attempt. For the beat thread.
+
+        The main thread needs the lock to leave the attempt, so nothing else is hit.
+        """
+        with self._lock:
+            if self._attempt is attempt:
+                os.kill(self.pid, signal.SIGKILL)
+
     def listen(self) -> None:
         """Let `interrupt` work in this process. To be called by its main thread."""
         signal.signal(INTERRUPT_SIGNAL, self._on_signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        """Raise in the main thread, unless the attempt has ended between the two threads' turns."""
+        """Raise in the main thread, unless the attempt has ended between the two threads' turns.
+
+        Once the action has returned nothing is raised: it would hit the bookkeeping around it.
+        """
         asked, self._interrupted = self._interrupted, None
         attempt = self._attempt
-        if asked is not None and attempt is not None and attempt.token == asked[0]:
+        if asked is None or attempt is None or attempt.token != asked[0]:
+            return
+        if _is_in_action(frame):
             raise Interrupted(asked[1])
+
+
+def _is_in_action(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code is not perform_action.__code__:
+        frame = frame.f_back
+    return frame is not None
 
 
 _state: WorkerState | None = None

@@ -4,46 +4,72 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
 import time
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.db import close_old_connections, connection
 
 from workflows.services.sweep import Sweep
 from workflows.services.timers import ring_due_timers
 
 logger = logging.getLogger(__name__)
 
-# Seconds to wait after the database was away.
-_AFTER_FAILURE = 1.0
+# Seconds to wait after a pass that failed; twice as long after each further one, up to
+# the second number.
+_AFTER_FAILURE = 0.5
+_LONGEST_AFTER_FAILURE = 10.0
 
 
 class Command(BaseCommand):
     help = "Fire timers and repair what crashes and lost messages left behind. Any number may run."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        stop = threading.Event()
+        # Unlike an event, this queue may be used by a handler while the same thread waits for it.
+        asked_to_stop: SimpleQueue[int] = SimpleQueue()
 
         def ask_to_stop(number: int, frame: FrameType | None) -> None:
-            stop.set()
+            asked_to_stop.put(number)
 
         signal.signal(signal.SIGTERM, ask_to_stop)
         signal.signal(signal.SIGINT, ask_to_stop)
-        sweep = Sweep()
-        next_sweep = 0.0
-        while not stop.is_set():
-            try:
-                close_old_connections()
-                seconds = ring_due_timers()
-                if time.monotonic() >= next_sweep:
-                    sweep.run()
-                    next_sweep = time.monotonic() + settings.LEVANTE_SWEEP_SECONDS
-            except (DatabaseError, InterfaceError):
-                logger.warning("The database is away; the sweep goes on later.")
-                connection.close()
-                seconds = _AFTER_FAILURE
-            stop.wait(seconds)
+        loop = SweepLoop()
+        while not _is_asked(asked_to_stop, wait=loop.run_once()):
+            pass
+
+
+class SweepLoop:
+    """Timers as soon as they are due, and in between the sweep at its own pace."""
+
+    def __init__(self) -> None:
+        self._sweep = Sweep()
+        self._next_sweep = 0.0
+        self._failures = 0
+
+    def run_once(self) -> float:
+        """Do what is due; give the seconds until something may be due again."""
+        try:
+            close_old_connections()
+            seconds = ring_due_timers()
+            if time.monotonic() >= self._next_sweep:
+                self._next_sweep = time.monotonic() + settings.LEVANTE_SWEEP_SECONDS
+                self._sweep.run()
+        except Exception:  # a border: the repairer must not be what needs repair
+            logger.exception("A pass of the sweep failed; it goes on later.")
+            connection.close()
+            self._failures += 1
+            return min(_AFTER_FAILURE * 2.0 ** min(self._failures - 1, 10), _LONGEST_AFTER_FAILURE)
+        self._failures = 0
+        return min(seconds, max(self._next_sweep - time.monotonic(), 0.0))
+
+
+def _is_asked(asked_to_stop: SimpleQueue[int], *, wait: float) -> bool:
+    """Tell whether we are asked to stop now or within the seconds to wait."""
+    try:
+        asked_to_stop.get(timeout=wait)
+    except Empty:
+        return False
+    return True
