@@ -24,9 +24,10 @@ def broker(redis_url: str, settings: Any) -> Iterator[redis.Redis]:
         client.delete(settings.LEVANTE_BROKER_MARK)
 
 
-def test_a_broker_keeps_the_mark_it_was_given(broker: redis.Redis) -> None:
-    assert has_lost_its_mark()
-    renew_mark()
+def test_the_first_broker_is_given_a_mark_and_keeps_it(broker: redis.Redis, settings: Any) -> None:
+    assert not has_lost_its_mark()
+    mark = BrokerMark.objects.get().value
+    assert broker.get(settings.LEVANTE_BROKER_MARK) == mark.encode()
     assert not has_lost_its_mark()
 
 

@@ -233,6 +233,12 @@ def test_a_claimed_action_is_not_sent_again() -> None:
 # --- items
 
 
+def test_items_are_not_sent_one_by_one() -> None:
+    start(ITEMS)
+    ActionExecution.objects.update(dispatched_at=timezone.now() - LONG_AGO)
+    assert Sweep().resend_unclaimed() == 0
+
+
 def test_items_that_nobody_works_on_get_all_their_lanes(rung: list[Work], clock: Clock) -> None:
     start(ITEMS)
     rung.clear()

@@ -120,7 +120,7 @@ def test_a_paused_execution_is_woken_up_only_by_what_ends_something(
 
 @pytest.mark.parametrize(
     ("due", "shortest", "longest"),
-    [(0.3, 0.2, 0.3), (0.001, 0.01, 0.01), (1.5, 1.0, 1.0), (60, 1.0, 1.0)],
+    [(0.5, 0.2, 0.5), (1.5, 1.0, 1.0), (60, 1.0, 1.0)],
 )
 def test_the_poller_sleeps_until_the_next_timer_but_never_long(
     execution: WorkflowExecution, due: float, shortest: float, longest: float
@@ -134,7 +134,8 @@ def test_a_full_batch_is_followed_by_the_next_at_once(
 ) -> None:
     settings.LEVANTE_SWEEP_BATCH = 1
     start(WAITS.replace("later", "another"))
+    rung.clear()
     set_due(-1)
     assert ring_due_timers() < 0.1
     ring_due_timers()
-    assert len(set(executions_rung(rung))) == 2
+    assert len(executions_rung(rung)) == 2

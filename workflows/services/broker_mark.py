@@ -17,9 +17,15 @@ class BrokerAway(Exception):
 
 
 def has_lost_its_mark() -> bool:
-    """Tell whether the broker has forgotten the mark, or has another one. Raises BrokerAway."""
+    """Tell whether the broker has forgotten the mark, or has another one. Raises BrokerAway.
+
+    The first broker of a new database gets its mark here; it has lost nothing.
+    """
     known = BrokerMark.objects.values_list("value", flat=True).first()
-    return known is None or _talk(None) != known
+    if known is None:
+        renew_mark()
+        return False
+    return _talk(None) != known
 
 
 def renew_mark() -> None:
