@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import DataError, OperationalError
+from pytest_django import Settings
 
 from tests.api_client import ApiClient, fault
 from workflows.api.v2 import workflows as workflows_api
@@ -96,3 +97,12 @@ def test_warnings_are_no_part_of_a_refusal(ann: ApiClient, monkeypatch: pytest.M
 
     monkeypatch.setattr(workflows_api, "create_workflows", refuse)
     assert fault(ann.post("/workflows", HELLO)) == "Invalid DSL: wrong"
+
+
+def test_deletion_that_is_switched_off_is_refused_before_anything_is_looked_up(
+    ann: ApiClient, settings: Settings
+) -> None:
+    settings.LEVANTE_ALLOW_ACTION_DELETION = False
+    answer = ann.delete("/action_executions/1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed")
+    assert answer.status_code == 403
+    assert fault(answer) == "Action execution deletion is not allowed."

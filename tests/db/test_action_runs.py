@@ -103,6 +103,7 @@ def test_a_run_to_be_stored_goes_to_a_worker(rung: list[Work]) -> None:
     run_action(action.id)
     action.refresh_from_db()
     assert (action.state, action.output) == ("SUCCESS", {"result": "hi"})
+    assert (action.is_accepted, action.is_handled) == (True, True)
 
 
 @pytest.mark.parametrize("params", [{}, {"save_result": True}])

@@ -97,10 +97,15 @@ def start_action_run(
     return action
 
 
-def delete_action_run(action: ActionExecution) -> None:
-    """Delete a completed run that belongs to no task."""
+def require_deletion_allowed() -> None:
+    """Refuse to delete any run where the operator has switched that off."""
     if not settings.LEVANTE_ALLOW_ACTION_DELETION:
         raise NotPermitted("Action execution deletion is not allowed.")
+
+
+def delete_action_run(action: ActionExecution) -> None:
+    """Delete a completed run that belongs to no task."""
+    require_deletion_allowed()
     if action.task_id is not None:
         raise NotPermitted("Only ad-hoc action execution can be deleted.")
     if action.state not in FINAL:

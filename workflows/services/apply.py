@@ -45,12 +45,8 @@ from workflows.models import (
 from workflows.models.bulk import insert_rows, update_rows
 from workflows.models.statements import execute
 from workflows.services.contexts import store_contexts
-from workflows.services.store import (
-    ACTION_COLUMNS,
-    OPEN_STATES,
-    TASK_COLUMNS,
-    LockedExecution,
-)
+from workflows.services.store import LockedExecution
+from workflows.services.view import ACTION_COLUMNS, OPEN_STATES, TASK_COLUMNS
 
 # A delay up to this many seconds is also sent as a countdown, so that it ends to the moment.
 SHORT_DELAY = 5.0
@@ -262,7 +258,7 @@ def _drop_results(commands: Sequence[DropResults]) -> None:
 
 def _insert_children(locked: LockedExecution, commands: Sequence[InsertChild]) -> None:
     parent = locked.view.execution
-    for one in commands:
+    WorkflowExecution.objects.bulk_create(
         WorkflowExecution(
             id=one.id,
             project_id=locked.project_id,
@@ -283,7 +279,9 @@ def _insert_children(locked: LockedExecution, commands: Sequence[InsertChild]) -
             input=one.input,
             params=one.params,
             globals=one.globals,
-        ).save(force_insert=True)
+        )
+        for one in commands
+    )
 
 
 def _write_timers(

@@ -43,9 +43,11 @@ _CLAIM_SQL = f"""
     WHERE a.id = %s AND a.state = 'RUNNING' AND a.token IS NULL AND NOT a.is_inline
     RETURNING {CLAIMED_COLUMNS}
 """
+# What belongs to no execution is not waited for by any advance.
 _RECORD_SQL = """
     UPDATE action_executions
-    SET state = %s, output = %s, finished_at = clock_timestamp(), updated_at = clock_timestamp()
+    SET state = %s, output = %s, finished_at = clock_timestamp(), updated_at = clock_timestamp(),
+        is_handled = (execution_id IS NULL), is_accepted = (execution_id IS NULL)
     WHERE id = %s AND token = %s AND state = 'RUNNING'
 """
 _HANDED_OVER_SQL = """

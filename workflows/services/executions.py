@@ -42,7 +42,8 @@ from workflows.services.advance import change
 from workflows.services.definitions import find_workflow, load_spec
 from workflows.services.ownership import own_first
 from workflows.services.state_requests import events_for_state
-from workflows.services.store import LockedExecution, select_actions
+from workflows.services.store import LockedExecution
+from workflows.services.view import select_actions
 
 # Set by the server alone; what a caller gives under these names is dropped.
 _SERVER_PARAMS = ("root_execution_id", "task_execution_id", "index", "namespace")

@@ -25,6 +25,7 @@ from workflows.models import ActionExecution, Role
 from workflows.services.action_runs import (
     complete_action,
     delete_action_run,
+    require_deletion_allowed,
     start_action_run,
 )
 from workflows.services.executions import change_action_state
@@ -150,6 +151,7 @@ class ActionExecutionView(ApiView):
 
     def delete(self, request: Request, identifier: str) -> HttpResponse:
         read_arguments(request, ())
+        require_deletion_allowed()
         action = visible_actions(caller_of(request)).filter(pk=_action_id(identifier)).first()
         if action is None:
             raise _not_found(identifier)
