@@ -1,0 +1,17 @@
+"""Actions: their times and limits."""
+
+from __future__ import annotations
+
+from config.readers import env_bool, env_int, env_seconds
+
+# Seconds that an action may run if its task has no timeout. Default: 1 hour.
+LEVANTE_ACTION_TIMEOUT = env_seconds("LEVANTE_ACTION_TIMEOUT", 3600)
+# Seconds for which a finished action tries to store its result while the database is away.
+# Default: 10 minutes.
+LEVANTE_RECORD_SECONDS = env_seconds("LEVANTE_RECORD_SECONDS", 600)
+# Seconds after which a lane lets others have its worker. Default: 10.
+LEVANTE_LANE_SECONDS = env_seconds("LEVANTE_LANE_SECONDS", 10)
+# Runs of single actions may be deleted. Default: on.
+LEVANTE_ALLOW_ACTION_DELETION = env_bool("LEVANTE_ALLOW_ACTION_DELETION", default=True)
+# Levels to which a value may be nested. Default: 64.
+LEVANTE_MAX_DEPTH = env_int("LEVANTE_MAX_DEPTH", 64, minimum=1)

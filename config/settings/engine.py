@@ -1,0 +1,48 @@
+"""The engine and the repair of what was lost."""
+
+from __future__ import annotations
+
+from config.readers import env_int, env_seconds, env_text
+
+# Rows that an expression may read by `tasks()` or `executions()`. Default: 1,000.
+LEVANTE_MAX_EXPRESSION_ROWS = env_int("LEVANTE_MAX_EXPRESSION_ROWS", 1_000, minimum=1)
+
+# --- Repair ---------------------------------------------------------------------------------------
+
+# Seconds between two beats of a worker process. Default: 5.
+LEVANTE_BEAT_SECONDS = env_seconds("LEVANTE_BEAT_SECONDS", 5)
+# Seconds without a beat after which a process counts as dead. Default: 30.
+LEVANTE_DEAD_SECONDS = env_seconds("LEVANTE_DEAD_SECONDS", 30)
+# Seconds between two looks at whether the running action is still wanted. Default: 1.
+LEVANTE_STOP_POLL_SECONDS = env_seconds("LEVANTE_STOP_POLL_SECONDS", 1)
+# Seconds that an interrupted action has before its process is killed. Default: 5.
+LEVANTE_STOP_GRACE_SECONDS = env_seconds("LEVANTE_STOP_GRACE_SECONDS", 5)
+# Seconds between two passes of the sweep. Default: 1.
+LEVANTE_SWEEP_SECONDS = env_seconds("LEVANTE_SWEEP_SECONDS", 1)
+# Seconds between two passes that beat asks a worker for, should no `manage.py sweep` run.
+# Default: 30.
+LEVANTE_SWEEP_JOB_SECONDS = env_seconds("LEVANTE_SWEEP_JOB_SECONDS", 30, minimum=1)
+# Rows that one rule of the sweep repairs in one pass. Default: 500.
+LEVANTE_SWEEP_BATCH = env_int("LEVANTE_SWEEP_BATCH", 500, minimum=1)
+# Seconds after which something that nobody took is sent again; the gap doubles each time, up to
+# the second number. Defaults: 3 and 600.
+LEVANTE_RESEND_SECONDS = env_seconds("LEVANTE_RESEND_SECONDS", 3)
+LEVANTE_LONGEST_RESEND_SECONDS = env_seconds("LEVANTE_LONGEST_RESEND_SECONDS", 600)
+# Seconds after which a running execution with nothing to do is looked at, and between two looks
+# for such defects. Default: 30.
+LEVANTE_STUCK_SECONDS = env_seconds("LEVANTE_STUCK_SECONDS", 30)
+# Starts of a safe action that loses its process each time. Default: 3.
+LEVANTE_MAX_STARTS = env_int("LEVANTE_MAX_STARTS", 3, minimum=1)
+# Seconds for which nothing is sent after the broker has failed. Default: 10.
+LEVANTE_BREAKER_SECONDS = env_seconds("LEVANTE_BREAKER_SECONDS", 10)
+# The key in the broker by which a loss of its data is noticed.
+LEVANTE_BROKER_MARK = env_text("LEVANTE_BROKER_MARK", "levante:mark")
+
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "workflows.sweep",
+        "schedule": LEVANTE_SWEEP_JOB_SECONDS,
+        # A pass that nobody took in time is of no use: the next one does the same.
+        "options": {"expires": LEVANTE_SWEEP_JOB_SECONDS},
+    },
+}
