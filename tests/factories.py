@@ -39,7 +39,7 @@ def work(execution: WorkflowExecution) -> WorkflowExecution:
     while ready := ready_actions(execution.id):
         for action in ready:
             if action.task is not None and action.task.items_total is not None:
-                run_lane(action.task.id)
+                run_lane(action.task.id, action.target)
             else:
                 run_action(action.id)
         advance(execution.id)

@@ -282,6 +282,10 @@ class MemoryExecution:
         found = [a for a in self.open_actions(task_id) if a.attempt == task_round]
         return min(len(found), up_to)
 
+    def open_targets(self, task_id: UUID) -> list[str]:
+        open_now = self.open_actions(task_id)
+        return sorted({a.target for a in open_now if not a.is_inline})
+
     def started_children(self, task_id: UUID, task_round: int) -> set[int]:
         return set()
 

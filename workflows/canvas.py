@@ -36,7 +36,7 @@ class ReadyAction:
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """A task with items, for `count` lanes that take its items one after the other."""
+    """A task with items, for `count` lanes that take its items of one target in turn."""
 
     task_id: UUID
     execution_id: UUID
@@ -113,7 +113,7 @@ def build(work: Work) -> list[Signature]:
 
 
 def _action_chain(action: ReadyAction) -> Signature:
-    run = _job(RUN_ACTION, action.id, action.target or ACTION_QUEUE)
+    run = _job(RUN_ACTION, action.target or ACTION_QUEUE, str(action.id))
     if action.execution_id is None:
         return run
     return chain(run, _advance(action.execution_id))
@@ -121,16 +121,17 @@ def _action_chain(action: ReadyAction) -> Signature:
 
 def _lanes(lanes: Lanes) -> Signature:
     queue = lanes.target or ACTION_QUEUE
+    lane = _job(RUN_LANE, queue, str(lanes.task_id), lanes.target)
     if lanes.count == 1:
-        return chain(_job(RUN_LANE, lanes.task_id, queue), _advance(lanes.execution_id))
+        return chain(lane, _advance(lanes.execution_id))
     # The parts of a chord are counted by their results, so here they must be kept.
-    lane = _job(RUN_LANE, lanes.task_id, queue).set(ignore_result=False)
+    lane.set(ignore_result=False)
     return chord([lane] * lanes.count, _advance(lanes.execution_id))
 
 
 def _advance(execution_id: UUID) -> Signature:
-    return _job(ADVANCE, execution_id, ENGINE_QUEUE)
+    return _job(ADVANCE, ENGINE_QUEUE, str(execution_id))
 
 
-def _job(name: str, id: UUID, queue: str) -> Signature:
-    return Signature(name, args=(str(id),), immutable=True, options={"queue": queue})
+def _job(name: str, queue: str, *arguments: str) -> Signature:
+    return Signature(name, args=arguments, immutable=True, options={"queue": queue})

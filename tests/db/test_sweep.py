@@ -255,7 +255,7 @@ def test_items_that_nobody_works_on_get_all_their_lanes(rung: list[Work], clock:
 
 def test_items_with_too_few_lanes_get_one_more_at_a_time(rung: list[Work], clock: Clock) -> None:
     execution = start(ITEMS)
-    claim_next(TaskExecution.objects.get(execution=execution).id)
+    claim_next(TaskExecution.objects.get(execution=execution).id, "depot")
     rung.clear()
     sweeper = Sweep()
     for clock.now in range(12):
@@ -267,7 +267,7 @@ def test_items_whose_lanes_are_all_at_work_get_no_more(rung: list[Work], clock: 
     execution = start(LIMITED)
     task = TaskExecution.objects.get(execution=execution)
     for _ in range(3):
-        assert claim_next(task.id) is not None
+        assert claim_next(task.id, "") is not None
     rung.clear()
     sweeper = Sweep()
     for clock.now in range(12):
@@ -279,7 +279,7 @@ def test_waiting_items_with_room_get_a_lane(rung: list[Work], clock: Clock) -> N
     execution = start(LIMITED)
     task = TaskExecution.objects.get(execution=execution)
     for _ in range(3):
-        claim_next(task.id)
+        claim_next(task.id, "")
     first = ActionExecution.objects.get(task=task, item_index=0)
     ActionExecution.objects.filter(id=first.id).update(state="SUCCESS", is_handled=True)
     rung.clear()
@@ -288,6 +288,16 @@ def test_waiting_items_with_room_get_a_lane(rung: list[Work], clock: Clock) -> N
     clock.now = 3.0
     sweeper.ring_lanes()
     assert lanes_rung(rung) == [(1, "")]
+
+
+def test_each_target_of_the_items_gets_its_lanes(rung: list[Work], clock: Clock) -> None:
+    start(ITEMS.replace("target: depot", "target: depot-<% $.i mod 2 %>"))
+    rung.clear()
+    sweeper = Sweep()
+    sweeper.ring_lanes()
+    clock.now = 3.0
+    assert sweeper.ring_lanes() == 1
+    assert lanes_rung(rung) == [(16, "depot-0"), (16, "depot-1")]
 
 
 def test_items_of_a_paused_execution_get_no_lane(rung: list[Work], clock: Clock) -> None:

@@ -129,7 +129,7 @@ class ReopenActions:
 
 @dataclass(frozen=True, slots=True)
 class RingLanes:
-    """Have `count` lanes work on the items of a task."""
+    """Have `count` lanes of the worker `target` work on the items of a task that are its own."""
 
     task_id: UUID
     count: int

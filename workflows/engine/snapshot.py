@@ -247,6 +247,10 @@ class View(Protocol):
         """Items of this round, actions and children, that have not ended; counts no further."""
         ...
 
+    def open_targets(self, task_id: UUID) -> Collection[str]:
+        """The targets of the items that no worker has taken yet."""
+        ...
+
     def started_children(self, task_id: UUID, task_round: int) -> Collection[int]:
         """Item indexes that have a child of this round."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from workflows.engine import lifecycle
@@ -74,14 +75,14 @@ def go_on(draft: Draft, task: TaskSnapshot, *, is_cancelled: bool = False) -> No
         results = draft.results(task)
         lifecycle.end_task_later(draft, task, state_of_results(results), None)
     elif not is_workflow and task.concurrency and draft.is_running:
-        draft.do(RingLanes(task.id, 1))
+        _ring_open(draft, task, 1)
 
 
 def ring_lanes(draft: Draft, task: TaskSnapshot) -> None:
     """Have lanes work again on what is left of a task, after a pause."""
     spec = draft.spec_of(task)
     if spec.workflow is None:
-        draft.do(RingLanes(task.id, min(task.concurrency or MAX_LANES, MAX_LANES)))
+        _ring_open(draft, task, min(task.concurrency or MAX_LANES, MAX_LANES))
     elif task.concurrency:
         _start_next_children(draft, task)
 
@@ -90,10 +91,11 @@ def _start_actions(
     draft: Draft, task: TaskSnapshot, works: list[tuple[int, Work]], policies: Policies
 ) -> None:
     limit = policies.concurrency or len(works)
-    waiting = 0
+    ready: Counter[str] = Counter()
     for position, (index, work) in enumerate(works):
         state = State.RUNNING if work.is_inline or position < limit else State.IDLE
-        waiting += not work.is_inline
+        if state is State.RUNNING and not work.is_inline:
+            ready[work.target] += 1
         start_action(
             draft,
             task,
@@ -103,8 +105,16 @@ def _start_actions(
             is_item=True,
             state=state,
         )
-    if waiting:
-        draft.do(RingLanes(task.id, min(limit, waiting, MAX_LANES), works[0][1].target))
+    # An item that has to wait gets a lane from the one whose end makes room for it.
+    for target, count in ready.items():
+        draft.do(RingLanes(task.id, min(count, MAX_LANES), target))
+
+
+def _ring_open(draft: Draft, task: TaskSnapshot, count: int) -> None:
+    """Ring lanes for each worker that open items are meant for."""
+    has_target = draft.spec_of(task).target is not None
+    for target in draft.view.open_targets(task.id) if has_target else ("",):
+        draft.do(RingLanes(task.id, count, target))
 
 
 def _start_next_children(draft: Draft, task: TaskSnapshot) -> bool:

@@ -1,8 +1,9 @@
-"""Lanes: each works on the items of one with-items task, one after the other.
+"""Lanes: each works on the items that one with-items task has for one target, one after the other.
 
-A lane claims the next item, runs it and records it. With a limited concurrency items beyond the
-limit are IDLE, and a lane lets one run only while fewer than the limit do, which it counts under
-the lock of the task's row; so it does not matter how many lanes there are.
+A lane runs on the queue of its target, where the workers are that its items are meant for. It
+claims the next item, runs it and records it. With a limited concurrency items beyond the limit are
+IDLE, and a lane lets one run only while fewer than the limit do, whatever their targets, which it
+counts under the lock of the task's row; so it does not matter how many lanes there are.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from django.db import transaction
 
 from workflows.actions.base import Outcome
 from workflows.canvas import Lanes, Work, ring
-from workflows.models.statements import execute, fetch_one
+from workflows.models.statements import execute, fetch_all, fetch_one
 from workflows.services.attempts import (
     CLAIM_CHANGES,
     CLAIMED_COLUMNS,
@@ -36,8 +37,8 @@ _CLAIM_READY_SQL = f"""
     UPDATE action_executions a SET {CLAIM_CHANGES}
     WHERE a.id = (
         SELECT id FROM action_executions
-        WHERE task_id = %s AND state = 'RUNNING' AND token IS NULL AND NOT is_inline
-          AND NOT is_handled
+        WHERE task_id = %s AND target = %s AND state = 'RUNNING' AND token IS NULL
+          AND NOT is_inline AND NOT is_handled
         ORDER BY item_index LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING {CLAIMED_COLUMNS}
 """
@@ -45,41 +46,61 @@ _CLAIM_IDLE_SQL = f"""
     UPDATE action_executions a SET state = 'RUNNING', {CLAIM_CHANGES}
     WHERE a.id = (
         SELECT id FROM action_executions
-        WHERE task_id = %s AND state = 'IDLE' AND NOT is_handled
+        WHERE task_id = %s AND target = %s AND state = 'IDLE' AND NOT is_handled
         ORDER BY item_index LIMIT 1)
       AND (SELECT count(*) FROM action_executions
            WHERE task_id = %s AND state IN ('RUNNING', 'PAUSED') AND NOT is_handled) < %s
     RETURNING {CLAIMED_COLUMNS}
 """
+# Items of other targets that a lane leaves behind when it has no more of its own.
+_OTHER_TARGETS_SQL = """
+    SELECT DISTINCT target FROM action_executions
+    WHERE task_id = %s AND target <> %s AND state = 'IDLE' AND NOT is_handled
+"""
 
 
-def run_lane(task_id: UUID) -> None:
+def run_lane(task_id: UUID, target: str) -> None:
     """Run items until none may be claimed, or until it is time to let others have the worker."""
     deadline = time.monotonic() + settings.LEVANTE_LANE_SECONDS
-    claim = claim_next(task_id)
+    claim, last = claim_next(task_id, target), None
     while claim is not None:
-        outcome = perform(claim)
+        last, outcome = claim, perform(claim)
         if time.monotonic() > deadline:
             keep_trying(partial(record, claim, outcome))
-            if claim.execution_id is not None:
-                ring(Work(lanes=(Lanes(task_id, claim.execution_id, 1, ""),)))
+            _ring(claim, target)
             return
-        claim = keep_trying(partial(_record_and_claim, claim, outcome, task_id))
+        claim = keep_trying(partial(_record_and_claim, claim, outcome, task_id, target))
+    if last is not None:
+        _hand_over(last, target)
 
 
-def claim_next(task_id: UUID) -> Claim | None:
-    """Take the next item of a task. None if there is none, or if it may not start now."""
+def claim_next(task_id: UUID, target: str) -> Claim | None:
+    """Take the next item for a target. None if there is none, or if it may not start now."""
     with transaction.atomic():
         limit = _lock_task(task_id)
-        return _claim(task_id, limit)
+        return _claim(task_id, target, limit)
 
 
-def _record_and_claim(claim: Claim, outcome: Outcome | None, task_id: UUID) -> Claim | None:
+def _hand_over(last: Claim, target: str) -> None:
+    """Give the room of a lane that has no more items to those of other targets."""
+    others = [row[0] for row in fetch_all(_OTHER_TARGETS_SQL, [last.task_id, target])]
+    _ring(last, *others)
+
+
+def _ring(claim: Claim, *targets: str) -> None:
+    task_id, execution_id = claim.task_id, claim.execution_id
+    if task_id is not None and execution_id is not None and targets:
+        ring(Work(lanes=tuple(Lanes(task_id, execution_id, 1, target) for target in targets)))
+
+
+def _record_and_claim(
+    claim: Claim, outcome: Outcome | None, task_id: UUID, target: str
+) -> Claim | None:
     """Record one item and take the next in one transaction, which saves a commit an item."""
     with transaction.atomic():
         limit = _lock_task(task_id)
         record(claim, outcome)
-        return _claim(task_id, limit)
+        return _claim(task_id, target, limit)
 
 
 def _lock_task(task_id: UUID) -> int | None:
@@ -91,11 +112,11 @@ def _lock_task(task_id: UUID) -> int | None:
     return int(row[0])
 
 
-def _claim(task_id: UUID, limit: int | None) -> Claim | None:
+def _claim(task_id: UUID, target: str, limit: int | None) -> Claim | None:
     if fetch_one(_MAY_RUN_SQL, [task_id]) is None:
         return None
     claim = [uuid4(), this_process().id]
-    found = fetch_one(_CLAIM_READY_SQL, [*claim, task_id])
+    found = fetch_one(_CLAIM_READY_SQL, [*claim, task_id, target])
     if found is None and limit is not None:
-        found = fetch_one(_CLAIM_IDLE_SQL, [*claim, task_id, task_id, limit])
+        found = fetch_one(_CLAIM_IDLE_SQL, [*claim, task_id, target, task_id, limit])
     return None if found is None else Claim(*found)

@@ -82,8 +82,9 @@ _ITEMS_SQL = f"""
                         LIMIT %(lanes)s) AS idle),
                    t.concurrency - (SELECT count(*) FROM ({_OPEN_ITEMS}
                         AND a.state IN ('RUNNING', 'PAUSED')) AS running)) END AS room,
-               (SELECT max(a.target) FROM action_executions a
-                WHERE a.task_id = t.id AND NOT a.is_handled) AS target
+               (SELECT array_agg(DISTINCT a.target) FROM action_executions a
+                WHERE a.task_id = t.id AND NOT a.is_handled AND a.token IS NULL
+                  AND NOT a.is_inline AND a.state IN ('RUNNING', 'IDLE')) AS targets
         FROM task_executions t
         JOIN workflow_executions e ON e.id = t.execution_id AND e.state = 'RUNNING'
         WHERE t.state = ANY(%(open)s) AND t.state = 'RUNNING' AND t.items_total IS NOT NULL
@@ -188,12 +189,13 @@ class Sweep:
         due = set(self._lanes.take_due(row[0] for row in rows))
         lanes = tuple(
             Lanes(task_id, execution_id, _missing_lanes(limit, ready, busy, room), target)
-            for task_id, execution_id, limit, ready, busy, room, target in rows
+            for task_id, execution_id, limit, ready, busy, room, targets in rows
             if task_id in due
+            for target in targets
         )
         if lanes:
             ring(Work(lanes=lanes))
-        return len(lanes)
+        return len({one.task_id for one in lanes})
 
     def _resend_some(self) -> int:
         values: dict[str, Any] = {

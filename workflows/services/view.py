@@ -175,6 +175,15 @@ class DatabaseView:
         )
         return int(rows[0][0])
 
+    def open_targets(self, task_id: UUID) -> Collection[str]:
+        rows = fetch_all(
+            "SELECT DISTINCT target FROM action_executions"
+            " WHERE task_id = %s AND state IN ('RUNNING', 'IDLE') AND token IS NULL"
+            " AND NOT is_handled AND NOT is_inline ORDER BY target",
+            [task_id],
+        )
+        return [row[0] for row in rows]
+
     def started_children(self, task_id: UUID, task_round: int) -> Collection[int]:
         rows = fetch_all(
             "SELECT item_index FROM workflow_executions WHERE parent_task_id = %s AND round = %s",

@@ -113,6 +113,23 @@ def test_only_as_many_items_as_allowed_are_ready() -> None:
     assert [command.count for command in execution.lanes] == [2]
 
 
+def test_each_target_gets_lanes_for_its_ready_items() -> None:
+    execution = run("""
+    a:
+      with-items: i in <% range(7) %>
+      concurrency: 5
+      action: std.async_noop
+      target: <% switch($.i < 3 => near, true => far) %>
+""")
+    rung = [(command.target, command.count) for command in execution.lanes]
+    assert rung == [("near", 3), ("far", 2)]
+    item(execution, 0)
+    assert [(command.target, command.count) for command in execution.lanes[2:]] == [
+        ("far", 1),
+        ("near", 1),
+    ]
+
+
 def test_a_rerun_without_reset_repeats_the_failed_items_wherever_they_stand() -> None:
     execution = run(ASYNC.replace("      on-error: noop\n", ""))
     fail(execution, 0)
