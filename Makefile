@@ -1,13 +1,17 @@
 # Everything runs in .venv, which is made on first use with the Python that is found here.
-# `make run ARGS="--port 9000"` and `make test ARGS=tests/unit` hand options on.
+# `make run ARGS="--port 9000"` and `make test ARGS=tests/unit` hand options on, and so does
+# `make bench ARGS=--quick`.
 
-.PHONY: run test check
+.PHONY: run test check bench
 
 run: .venv/run.stamp
 	@exec .venv/bin/python manage.py up $(ARGS)
 
 test: .venv/dev.stamp
 	@exec .venv/bin/python -m pytest $(ARGS)
+
+bench: .venv/run.stamp
+	@exec .venv/bin/python -m benchmarks $(ARGS)
 
 check: .venv/dev.stamp
 	.venv/bin/python -m ruff format --check .

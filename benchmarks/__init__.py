@@ -1,0 +1,1 @@
+"""How fast Levante is: `make bench`. See docs/performance.md."""
