@@ -7,10 +7,10 @@ from uuid import UUID
 
 from workflows.models import ActionExecution, Project, Role, TaskExecution, WorkflowExecution
 from workflows.services.advance import advance
-from workflows.services.attempts import run_action
 from workflows.services.executions import start_execution
 from workflows.services.identity import Caller
 from workflows.services.lanes import run_lane
+from workflows.services.turn import take_turn
 from workflows.services.workflow_uploads import create_workflows
 
 
@@ -41,7 +41,7 @@ def work(execution: WorkflowExecution) -> WorkflowExecution:
             if action.task is not None and action.task.items_total is not None:
                 run_lane(action.task.id, action.target)
             else:
-                run_action(action.id)
+                take_turn(action.id, execution.id, action.target)
         advance(execution.id)
     execution.refresh_from_db()
     return execution

@@ -113,9 +113,10 @@ def build(work: Work) -> list[Signature]:
 
 
 def _action_chain(action: ReadyAction) -> Signature:
-    run = _job(RUN_ACTION, action.target or ACTION_QUEUE, str(action.id))
+    queue = action.target or ACTION_QUEUE
     if action.execution_id is None:
-        return run
+        return _job(RUN_ACTION, queue, str(action.id))
+    run = _job(RUN_ACTION, queue, str(action.id), str(action.execution_id), action.target)
     return chain(run, _advance(action.execution_id))
 
 

@@ -13,9 +13,10 @@ from workflows.services import (
     lost_work,
     sweep,
     timers,
+    turn,
 )
 
-SENDERS = (action_runs, advance, executions, lanes, lost_work, sweep, timers)
+SENDERS = (action_runs, advance, executions, lanes, lost_work, sweep, timers, turn)
 
 
 @pytest.fixture(autouse=True)

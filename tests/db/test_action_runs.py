@@ -23,8 +23,8 @@ from workflows.models import ActionExecution
 from workflows.services.action_runs import complete_action, delete_action_run, start_action_run
 from workflows.services.action_uploads import create_actions
 from workflows.services.advance import advance
-from workflows.services.attempts import run_action
 from workflows.services.executions import change_state
+from workflows.services.turn import take_turn
 
 pytestmark = pytest.mark.django_db
 
@@ -100,7 +100,7 @@ def test_a_run_to_be_stored_goes_to_a_worker(rung: list[Work]) -> None:
     assert (action.state, action.output, action.is_accepted) == ("RUNNING", None, False)
     assert (action.timeout, action.dispatched_at is not None) == (7.0, True)
     assert rung == [Work(actions=(ReadyAction(action.id, None, "depot"),))]
-    run_action(action.id)
+    take_turn(action.id)
     action.refresh_from_db()
     assert (action.state, action.output) == ("SUCCESS", {"result": "hi"})
     assert (action.is_accepted, action.is_handled) == (True, True)
@@ -114,7 +114,7 @@ def test_an_asynchronous_action_is_always_stored_and_started(
     assert is_stored(action)
     assert action.state == "RUNNING"
     assert rung == [Work(actions=(ReadyAction(action.id, None, ""),))]
-    run_action(action.id)
+    take_turn(action.id)
     action.refresh_from_db()
     assert (action.state, action.process_id) == ("RUNNING", None)
 

@@ -19,9 +19,9 @@ from tests.factories import ready_actions, start
 from workflows.actions.base import Action, ActionContext, perform_action
 from workflows.models import ActionExecution, WorkerProcess
 from workflows.services import attempts, heartbeat, process
-from workflows.services.attempts import run_action
 from workflows.services.heartbeat import beat, register_process, unregister_process
 from workflows.services.process import Interrupted, WorkerState, this_process
+from workflows.services.turn import take_turn
 
 SLEEP = """
 version: '2.0'
@@ -175,7 +175,7 @@ def test_a_cancelled_action_ends_its_run(beating: WorkerState) -> None:
     row = ActionExecution.objects.filter(id=action.id)
     started = time.monotonic()
     with later(0.3, lambda: row.update(state="CANCELLED", is_closed=True, is_handled=True)):
-        run_action(action.id)
+        take_turn(action.id)
     assert time.monotonic() - started < 3.0
     assert row.values_list("state", "output").get() == ("CANCELLED", None)
 
@@ -185,7 +185,7 @@ def test_an_action_whose_claim_was_given_to_another_ends_its_run(beating: Worker
     (action,) = ready_actions(start(SLEEP).id)
     row, other = ActionExecution.objects.filter(id=action.id), uuid4()
     with later(0.3, lambda: row.update(token=other)):
-        run_action(action.id)
+        take_turn(action.id)
     assert row.values_list("state", "token").get() == ("RUNNING", other)
 
 
@@ -193,7 +193,7 @@ def test_an_action_whose_claim_was_given_to_another_ends_its_run(beating: Worker
 def test_an_action_that_takes_too_long_is_an_error(beating: WorkerState) -> None:
     (action,) = ready_actions(start(SLEEP).id)
     ActionExecution.objects.update(timeout=0.3)
-    run_action(action.id)
+    take_turn(action.id)
     action.refresh_from_db()
     assert action.state == "ERROR"
     assert action.output == {"result": "Timeout after 0.3 seconds"}
@@ -205,7 +205,7 @@ def test_an_action_without_a_limit_of_its_own_has_the_general_one(
 ) -> None:
     settings.LEVANTE_ACTION_TIMEOUT = 0.2
     (action,) = ready_actions(start(SLEEP).id)
-    run_action(action.id)
+    take_turn(action.id)
     action.refresh_from_db()
     assert action.output == {"result": "Timeout after 0.2 seconds"}
 
@@ -219,7 +219,7 @@ def test_an_action_that_does_not_listen_is_failed_and_its_process_killed(
     monkeypatch.setattr(attempts, "find_action", lambda name: Stubborn())
     (action,) = ready_actions(start(SLEEP).id)
     ActionExecution.objects.update(timeout=0.1)
-    run_action(action.id)
+    take_turn(action.id)
     action.refresh_from_db()
     assert set(killed) == {(os.getpid(), signal.SIGKILL)}
     assert action.output == {"result": "Timeout after 0.1 seconds"}
@@ -234,7 +234,7 @@ def test_an_action_goes_on_while_the_database_is_away(
 
     monkeypatch.setattr(heartbeat, "_is_wanted", fail)
     (action,) = ready_actions(start(SLEEP.replace("20", "0.5")).id)
-    run_action(action.id)
+    take_turn(action.id)
     action.refresh_from_db()
     assert action.state == "SUCCESS"
 

@@ -124,7 +124,7 @@ def test_a_lane_without_items_of_its_own_gives_its_room_to_others(rung: list[Wor
 def test_a_lane_whose_time_is_over_goes_on_at_its_own_target(
     rung: list[Work], settings: Any
 ) -> None:
-    settings.LEVANTE_LANE_SECONDS = -1
+    settings.LEVANTE_TURN_SECONDS = -1
     execution = start(TARGETS)
     task = TaskExecution.objects.get(execution=execution)
     rung.clear()

@@ -233,6 +233,21 @@ def test_a_claimed_action_is_not_sent_again() -> None:
 # --- items
 
 
+def test_of_one_execution_only_so_many_actions_are_sent_again_at_once(
+    rung: list[Work], settings: Any
+) -> None:
+    settings.LEVANTE_ACTIONS_SENT = 2
+    tasks = "".join(f"    t{index}: {{action: std.sleep seconds=0}}\n" for index in range(5))
+    wide = start(f"version: '2.0'\nwide:\n  tasks:\n{tasks}")
+    start(WORK)
+    ActionExecution.objects.update(dispatched_at=timezone.now() - LONG_AGO)
+    rung.clear()
+    sweeper = Sweep()
+    counts = [sweeper.resend_unclaimed() for _ in range(4)]
+    assert counts == [3, 2, 1, 0]
+    assert len(set(actions_rung(rung))) == len(ready_actions(wide.id)) + 1
+
+
 def test_items_are_not_sent_one_by_one() -> None:
     start(ITEMS)
     ActionExecution.objects.update(dispatched_at=timezone.now() - LONG_AGO)

@@ -214,9 +214,10 @@ class ActionExecution(models.Model):
     """One attempt of an action, or one item of it; also the outbox of work.
 
     RUNNING without `token` is ready for a worker; the worker that sets `token` owns the attempt,
-    and every later write of that attempt names the token. IDLE items wait for capacity and are not
-    shown to users. An ended action with `is_handled` False waits for the engine. `base_name` and
-    `base_input` are what really runs when `name` is an ad-hoc action.
+    and every later write of that attempt names the token. `is_item` says that lanes run it; IDLE
+    items wait for capacity and are not shown to users. An ended action with `is_handled` False
+    waits for the engine. `base_name` and `base_input` are what really runs when `name` is an
+    ad-hoc action.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -238,6 +239,7 @@ class ActionExecution(models.Model):
     is_closed = models.BooleanField(default=False)
     target = models.CharField(max_length=255, blank=True, default="")
     timeout = models.FloatField(null=True)
+    is_item = models.BooleanField(default=False)
     item_index = models.IntegerField(default=0)
     attempt = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
@@ -271,6 +273,18 @@ class ActionExecution(models.Model):
                 fields=["task", "state", "item_index"],
                 name="actions_open",
                 condition=Q(is_handled=False),
+            ),
+            # What a worker that has just ended an action of the execution may run next.
+            models.Index(
+                fields=["execution", "target", "created_at"],
+                name="actions_ready",
+                condition=Q(
+                    state=State.RUNNING,
+                    token=None,
+                    is_handled=False,
+                    is_inline=False,
+                    is_item=False,
+                ),
             ),
         ]
 

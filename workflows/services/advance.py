@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -33,11 +34,9 @@ def advance(execution_id: UUID, *, force: bool = False) -> None:
     4. Look once more: what ended while we held the lock found it taken and left.
     """
     while True:
-        applied = _advance_once(execution_id, force=force)
-        if applied is None:
-            return
-        finish_applied(applied)
-        if applied.is_complete and not has_unhandled(execution_id):
+        with transaction.atomic(durable=True):
+            applied = advance_once(execution_id, force=force)
+        if applied is None or finish(execution_id, applied):
             return
         force = False
 
@@ -58,28 +57,34 @@ def change(
             raise NotFound(f"WorkflowExecution not found [id={execution_id}]")
         events = [*take_events(locked), *make_events(locked)]
         applied = apply_decision(locked, _decide(locked, events), actor=actor) if events else None
-    if applied is not None:
-        finish_applied(applied)
-        if not applied.is_complete or has_unhandled(execution_id):
-            advance(execution_id)
+    if applied is not None and not finish(execution_id, applied):
+        advance(execution_id)
 
 
-def finish_applied(applied: Applied) -> None:
-    """After the commit: ring, and tell sub-workflows what they are asked to do."""
-    ring(applied.work)
+def advance_once(execution_id: UUID, *, force: bool = False) -> Applied | None:
+    """Do the part of an advance that is one transaction, which is the caller's.
+
+    None if somebody else has the execution, or if nothing has happened.
+    """
+    locked = lock_execution(execution_id, skip_locked=True)
+    if locked is None:
+        return None
+    events = take_events(locked)
+    if not events and not force:
+        return None
+    return apply_decision(locked, _decide(locked, events))
+
+
+def finish(execution_id: UUID, applied: Applied, *, taken: UUID | None = None) -> bool:
+    """Do what follows the commit of an advance. False if there is more to advance by now.
+
+    `taken` is an action that the caller has claimed already.
+    """
+    actions = tuple(one for one in applied.work.actions if one.id != taken)
+    ring(replace(applied.work, actions=actions))
     for request in applied.requests:
         _tell_child(request)
-
-
-def _advance_once(execution_id: UUID, *, force: bool) -> Applied | None:
-    with transaction.atomic(durable=True):
-        locked = lock_execution(execution_id, skip_locked=True)
-        if locked is None:
-            return None
-        events = take_events(locked)
-        if not events and not force:
-            return None
-        return apply_decision(locked, _decide(locked, events))
+    return applied.is_complete and not has_unhandled(execution_id)
 
 
 def _decide(locked: LockedExecution, events: Sequence[Event]) -> Decision:

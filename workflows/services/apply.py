@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import TypeVar, cast
 from uuid import UUID, uuid4
 
+from django.conf import settings
+
 from workflows.canvas import Lanes, ReadyAction, Work
 from workflows.engine.commands import (
     AcceptNothing,
@@ -97,11 +99,7 @@ def apply_decision(locked: LockedExecution, decision: Decision, *, actor: str = 
     _write_history(execution.id, of(RecordHistory), actor)
     parent = execution.parent_execution_id
     work = Work(
-        actions=tuple(
-            ReadyAction(one.action.id, execution.id, one.action.target)
-            for one in of(InsertAction)
-            if not one.is_item and not one.action.is_inline and one.action.state is State.RUNNING
-        ),
+        actions=_first_actions(execution.id, of(InsertAction)),
         lanes=tuple(
             Lanes(one.task_id, execution.id, one.count, one.target) for one in of(RingLanes)
         ),
@@ -115,6 +113,23 @@ def apply_decision(locked: LockedExecution, decision: Decision, *, actor: str = 
     for one in of(AskChildren):
         requests += _open_children(execution.id, one)
     return Applied(work, requests, decision.is_complete)
+
+
+def _first_actions(execution_id: UUID, commands: Sequence[InsertAction]) -> tuple[ReadyAction, ...]:
+    """Give the actions to send, of each target a limited number.
+
+    Whoever ends one of them goes on with those that were not sent; see `services.turn`.
+    """
+    left: dict[str, int] = defaultdict(lambda: settings.LEVANTE_ACTIONS_SENT)
+    chosen: list[ReadyAction] = []
+    for one in commands:
+        action = one.action
+        if one.is_item or action.is_inline or action.state is not State.RUNNING:
+            continue
+        if left[action.target] > 0:
+            left[action.target] -= 1
+            chosen.append(ReadyAction(action.id, execution_id, action.target))
+    return tuple(chosen)
 
 
 def _change_execution(
@@ -210,12 +225,13 @@ def _accept_nothing(commands: Sequence[AcceptNothing]) -> None:
 def _insert_actions(locked: LockedExecution, commands: Sequence[InsertAction]) -> None:
     insert_rows(
         ActionExecution,
-        ["project_id", "execution_id", "dispatched_at", *ACTION_COLUMNS],
+        ["project_id", "execution_id", "dispatched_at", "is_item", *ACTION_COLUMNS],
         [
             (
                 locked.project_id,
                 locked.view.execution.id,
                 locked.clock,
+                one.is_item,
                 *(getattr(one.action, name) for name in ACTION_COLUMNS),
             )
             for one in commands

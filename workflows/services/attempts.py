@@ -29,14 +29,25 @@ from workflows.services.process import Interrupted, this_process
 logger = logging.getLogger(__name__)
 
 CLAIMED_COLUMNS = """
-    a.id, a.token, a.execution_id, a.task_id, a.project_id, a.name, a.namespace, a.base_name,
-    coalesce(a.base_input, a.input), a.timeout, a.is_sync,
+    a.id, a.token, a.execution_id, a.task_id, a.project_id, a.target,
+    a.name, a.namespace, a.base_name, coalesce(a.base_input, a.input), a.timeout, a.is_sync,
     (SELECT name FROM task_executions WHERE id = a.task_id),
     (SELECT workflow_name FROM workflow_executions WHERE id = a.execution_id)
 """
 CLAIM_CHANGES = """
     token = %s, process_id = %s, starts = a.starts + 1,
     started_at = clock_timestamp(), updated_at = clock_timestamp()
+"""
+_FIND_READY_SQL = """
+    SELECT id FROM action_executions
+    WHERE execution_id = %s AND target = %s AND state = 'RUNNING' AND token IS NULL
+      AND NOT is_handled AND NOT is_inline AND NOT is_item
+    ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+_CLAIM_READY_SQL = f"""
+    UPDATE action_executions a SET {CLAIM_CHANGES}
+    WHERE a.id = ({_FIND_READY_SQL})
+    RETURNING {CLAIMED_COLUMNS}
 """
 _CLAIM_SQL = f"""
     UPDATE action_executions a SET {CLAIM_CHANGES}
@@ -67,6 +78,7 @@ class Claim:
     execution_id: UUID | None
     task_id: UUID | None
     project_id: UUID
+    target: str
     name: str
     namespace: str
     base_name: str
@@ -77,18 +89,22 @@ class Claim:
     workflow_name: str | None
 
 
-def run_action(action_id: UUID) -> None:
-    """Run an action unless somebody else has claimed it or it is no longer wanted."""
-    claim = claim_action(action_id)
-    if claim is not None:
-        outcome = perform(claim)
-        keep_trying(lambda: record(claim, outcome))
-
-
 def claim_action(action_id: UUID) -> Claim | None:
     """Take an action to work on it. None if it is taken, ended or cancelled."""
     row = fetch_one(_CLAIM_SQL, [uuid4(), this_process().id, action_id])
     return None if row is None else Claim(*row)
+
+
+def claim_ready(execution_id: UUID, target: str) -> Claim | None:
+    """Take the oldest action of an execution that waits for a worker of this target, if any."""
+    row = fetch_one(_CLAIM_READY_SQL, [uuid4(), this_process().id, execution_id, target])
+    return None if row is None else Claim(*row)
+
+
+def find_ready(execution_id: UUID, target: str) -> UUID | None:
+    """Find an action of an execution that waits for a worker of this target."""
+    row = fetch_one(_FIND_READY_SQL, [execution_id, target])
+    return None if row is None else row[0]
 
 
 def perform(claim: Claim) -> Outcome | None:

@@ -61,7 +61,7 @@ _OTHER_TARGETS_SQL = """
 
 def run_lane(task_id: UUID, target: str) -> None:
     """Run items until none may be claimed, or until it is time to let others have the worker."""
-    deadline = time.monotonic() + settings.LEVANTE_LANE_SECONDS
+    deadline = time.monotonic() + settings.LEVANTE_TURN_SECONDS
     claim, last = claim_next(task_id, target), None
     while claim is not None:
         last, outcome = claim, perform(claim)

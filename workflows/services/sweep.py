@@ -51,20 +51,24 @@ _UNSEEN_CHILDREN_SQL = f"""
       AND parent_execution_id <> ALL(%(resting)s)
     LIMIT %(batch)s
 """
-# The gap doubles with each send, so that a deep queue is not flooded. Items are for lanes.
+# The gap doubles with each send, so that a deep queue is not flooded. Of one execution only so
+# many are sent at once: workers take the others as they end these. Items are for lanes.
 _UNCLAIMED_SQL = """
     UPDATE action_executions a
     SET send_count = a.send_count + 1, dispatched_at = clock_timestamp()
-    FROM (SELECT x.id FROM action_executions x
-          LEFT JOIN task_executions t ON t.id = x.task_id
+    FROM (SELECT x.id, x.dispatched_at, row_number() OVER (
+                     PARTITION BY coalesce(x.execution_id, x.id), x.target
+                     ORDER BY x.created_at) AS place
+          FROM action_executions x
           WHERE x.state = 'RUNNING' AND NOT x.is_handled AND x.token IS NULL AND NOT x.is_inline
-            AND t.items_total IS NULL
+            AND NOT x.is_item
             AND (coalesce(x.dispatched_at, x.created_at) < %(lost_at)s
                  OR coalesce(x.dispatched_at, x.created_at) < clock_timestamp()
                     - interval '1 second'
                     * least(%(gap)s * power(2, least(x.send_count, 30)), %(longest)s))
-          ORDER BY x.dispatched_at LIMIT %(batch)s FOR UPDATE OF x SKIP LOCKED) late
-    WHERE a.id = late.id
+          ORDER BY place, x.dispatched_at LIMIT %(batch)s) late
+    WHERE a.id = late.id AND late.place <= %(sent)s AND a.token IS NULL AND a.state = 'RUNNING'
+      AND a.dispatched_at IS NOT DISTINCT FROM late.dispatched_at -- another sweep was faster
     RETURNING a.id, a.execution_id, a.target
 """
 _OPEN_ITEMS = "SELECT 1 FROM action_executions a WHERE a.task_id = t.id AND NOT a.is_handled"
@@ -201,6 +205,7 @@ class Sweep:
         values: dict[str, Any] = {
             "lost_at": self._lost_at,
             "gap": settings.LEVANTE_RESEND_SECONDS,
+            "sent": settings.LEVANTE_ACTIONS_SENT,
             "longest": settings.LEVANTE_LONGEST_RESEND_SECONDS,
             "batch": settings.LEVANTE_SWEEP_BATCH,
         }

@@ -1,4 +1,4 @@
-"""The job that runs one action."""
+"""The job that runs one action, and then what is ready after it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from uuid import UUID
 from celery import Task, shared_task
 
 from workflows import canvas
-from workflows.services import attempts
-from workflows.tasks.links import run_next_link
+from workflows.services import turn
+from workflows.tasks.links import drop_next_link
 
 
 @shared_task(name=canvas.RUN_ACTION, bind=True)
-def run_action(self: Task[Any, Any], action_id: str) -> None:
-    """Run an action that nobody has claimed, then move its execution on."""
-    attempts.run_action(UUID(action_id))
-    run_next_link(self)
+def run_action(
+    self: Task[Any, Any], action_id: str, execution_id: str | None = None, target: str = ""
+) -> None:
+    """Run an action that nobody has claimed and move its execution on, in one turn."""
+    drop_next_link(self)
+    turn.take_turn(UUID(action_id), UUID(execution_id) if execution_id else None, target)

@@ -1,0 +1,132 @@
+"""A worker's turn: one action after the other in one execution, until others should have theirs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.factories import ready_actions, start, states
+from workflows.canvas import Work
+from workflows.models import ActionExecution
+from workflows.services import turn
+from workflows.services.advance import advance
+from workflows.services.attempts import claim_action
+from workflows.services.turn import take_turn
+
+pytestmark = pytest.mark.django_db
+
+CHAIN = """
+version: '2.0'
+chain:
+  tasks:
+    a: {action: std.sleep seconds=0, on-success: b}
+    b: {action: std.sleep seconds=0, on-success: c}
+    c: {action: std.sleep seconds=0}
+"""
+WIDE = "version: '2.0'\nwide:\n  tasks:\n" + "".join(
+    f"    t{index}: {{action: std.sleep seconds=0}}\n" for index in range(6)
+)
+ASYNC = WIDE.replace("std.sleep seconds=0", "std.async_noop")
+
+
+def actions_rung(rung: list[Work]) -> list[Any]:
+    return [action.id for one in rung for action in one.actions]
+
+
+def test_a_turn_goes_from_task_to_task_without_a_message(rung: list[Work]) -> None:
+    execution = start(CHAIN)
+    (first,) = ready_actions(execution.id)
+    take_turn(first.id, execution.id)
+    execution.refresh_from_db()
+    assert execution.state == "SUCCESS"
+    assert actions_rung(rung) == [first.id]
+    attempts = ActionExecution.objects.filter(execution=execution)
+    assert list(attempts.values_list("starts", flat=True)) == [1, 1, 1]
+
+
+def test_a_turn_that_has_lasted_long_enough_sends_what_follows(
+    rung: list[Work], settings: Any
+) -> None:
+    settings.LEVANTE_TURN_SECONDS = -1
+    execution = start(CHAIN)
+    (first,) = ready_actions(execution.id)
+    take_turn(first.id, execution.id)
+    assert states(execution) == {"a": "SUCCESS", "b": "RUNNING"}
+    (second,) = ready_actions(execution.id)
+    assert set(actions_rung(rung)) == {first.id, second.id}
+
+
+def test_what_another_worker_is_meant_for_is_sent(rung: list[Work]) -> None:
+    execution = start(CHAIN.replace("on-success: c", "on-success: c, target: depot"))
+    (first,) = ready_actions(execution.id)
+    take_turn(first.id, execution.id)
+    (second,) = ready_actions(execution.id)
+    assert second.target == "depot"
+    assert actions_rung(rung) == [first.id, second.id]
+
+
+def test_of_many_ready_actions_some_are_sent_and_all_are_run(
+    rung: list[Work], settings: Any
+) -> None:
+    settings.LEVANTE_ACTIONS_SENT = 2
+    execution = start(WIDE)
+    sent = actions_rung(rung)
+    assert len(sent) == 2
+    take_turn(sent[0], execution.id)
+    execution.refresh_from_db()
+    assert execution.state == "SUCCESS"
+
+
+def test_a_turn_that_is_over_passes_on_what_was_not_sent(rung: list[Work], settings: Any) -> None:
+    settings.LEVANTE_ACTIONS_SENT = 2
+    settings.LEVANTE_TURN_SECONDS = -1
+    execution = start(WIDE)
+    take_turn(actions_rung(rung)[0], execution.id)
+    assert len(actions_rung(rung)) == 3
+    assert len(ready_actions(execution.id)) == 5
+
+
+def test_where_the_action_is_taken_another_one_is_run(settings: Any) -> None:
+    settings.LEVANTE_TURN_SECONDS = -1
+    execution = start(WIDE)
+    taken, *others = ready_actions(execution.id)
+    assert claim_action(taken.id) is not None
+    take_turn(taken.id, execution.id)
+    assert len(ready_actions(execution.id)) == len(others) - 1
+    taken.refresh_from_db()
+    assert taken.state == "RUNNING"
+
+
+def test_an_action_that_is_completed_from_outside_does_not_end_the_turn() -> None:
+    execution = start(ASYNC)
+    take_turn(ready_actions(execution.id)[0].id, execution.id)
+    assert ready_actions(execution.id) == []
+    assert set(states(execution).values()) == {"RUNNING"}
+
+
+def test_a_result_is_stored_although_what_follows_cannot_be_decided(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_execution_id: Any) -> None:
+        raise RuntimeError("no decision")
+
+    execution = start(CHAIN)
+    (action,) = ready_actions(execution.id)
+    monkeypatch.setattr(turn, "advance_once", fail)
+    with pytest.raises(RuntimeError, match="no decision"):
+        take_turn(action.id, execution.id)
+    action.refresh_from_db()
+    assert (action.state, action.is_handled) == ("SUCCESS", False)
+    advance(execution.id)
+    assert states(execution) == {"a": "SUCCESS", "b": "RUNNING"}
+
+
+def test_an_execution_that_somebody_holds_is_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    execution = start(CHAIN)
+    (action,) = ready_actions(execution.id)
+    monkeypatch.setattr(turn, "advance_once", lambda _execution_id: None)
+    take_turn(action.id, execution.id)
+    assert states(execution)["b"] == "RUNNING"

@@ -1,0 +1,89 @@
+"""A worker's turn: run an action, move its execution on, and go on with what is ready there.
+
+The result, the advance and the next claim are one transaction, so an ordinary action costs one
+commit and, as long as the turn lasts, no message. The claim is committed before the action runs.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from uuid import UUID
+
+from django.conf import settings
+from django.db import OperationalError, transaction
+
+from workflows.actions.base import Outcome
+from workflows.canvas import ReadyAction, Work, ring
+from workflows.services.advance import advance, advance_once, finish
+from workflows.services.apply import Applied
+from workflows.services.attempts import (
+    Claim,
+    claim_action,
+    claim_ready,
+    find_ready,
+    keep_trying,
+    perform,
+    record,
+)
+
+
+def take_turn(action_id: UUID, execution_id: UUID | None = None, target: str = "") -> None:
+    """Run an action and those that are ready after it, as long as others need not wait.
+
+    Where somebody else has taken the action, another one of its execution is as good.
+    """
+    deadline = time.monotonic() + settings.LEVANTE_TURN_SECONDS
+    claim = claim_action(action_id)
+    if claim is None and execution_id is not None:
+        claim = claim_ready(execution_id, target)
+    while claim is not None:
+        outcome = perform(claim)
+        may_go_on = time.monotonic() <= deadline
+        claim = _end_action(claim, outcome, may_go_on=may_go_on)
+
+
+def _end_action(claim: Claim, outcome: Outcome | None, *, may_go_on: bool) -> Claim | None:
+    """Store a result, move its execution on, and give the action to run next, if any."""
+    execution_id = claim.execution_id
+    if execution_id is None:
+        keep_trying(partial(record, claim, outcome))
+        return None
+    store = partial(_record_and_advance, execution_id, claim, outcome, may_go_on=may_go_on)
+    try:
+        applied, following = keep_trying(store)
+    except OperationalError:
+        raise
+    except Exception:
+        # The work is done: its result must not be lost with what could not be decided after it.
+        keep_trying(partial(record, claim, outcome))
+        raise
+    taken = following.action_id if following is not None else None
+    if applied is not None:
+        is_behind = not finish(execution_id, applied, taken=taken)
+    else:
+        # Somebody had the execution at that moment, and may not have seen this end.
+        is_behind = outcome is not None
+    if is_behind:
+        advance(execution_id)
+    if not may_go_on:
+        _pass_on(execution_id, claim.target)
+    return following
+
+
+def _record_and_advance(
+    execution_id: UUID, claim: Claim, outcome: Outcome | None, *, may_go_on: bool
+) -> tuple[Applied | None, Claim | None]:
+    with transaction.atomic(durable=True):
+        record(claim, outcome)
+        # What is completed from outside is advanced by whoever completes it.
+        applied = None if outcome is None else advance_once(execution_id)
+        following = claim_ready(execution_id, claim.target) if may_go_on else None
+        return applied, following
+
+
+def _pass_on(execution_id: UUID, target: str) -> None:
+    """Send an action that is ready, so that as many as now go on with what was not sent."""
+    action_id = find_ready(execution_id, target)
+    if action_id is not None:
+        ring(Work(actions=(ReadyAction(action_id, execution_id, target),)))
