@@ -37,3 +37,6 @@ def share_memory(**_facts: Any) -> None:
     """
     gc.collect()
     gc.freeze()
+    # A decision makes many objects that live for a moment; by default the collector looks through
+    # them several times in each.
+    gc.set_threshold(50_000, 20, 20)

@@ -14,13 +14,17 @@ class WorkflowGraph:
 
     `inbound` has the distinct tasks that name a task in any clause, in the order of the
     definition; in a reverse workflow, what it requires. `start_tasks` have no inbound task;
-    `joins` wait for theirs.
+    `joins` wait for theirs. The flags tell what no advance of the workflow has to
+    look for.
     """
 
     inbound: Mapping[str, tuple[str, ...]]
     outbound: Mapping[str, tuple[str, ...]]
     start_tasks: tuple[str, ...]
     joins: tuple[str, ...] = ()
+    _between_rings: frozenset[str] = frozenset()
+    has_sub_workflows: bool = False
+    has_timers: bool = False
     _after: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
     _before: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
@@ -30,7 +34,7 @@ class WorkflowGraph:
 
     def is_in_ring(self, name: str) -> bool:
         """Tell whether some way leads from the task back to itself."""
-        return name in self.reachable_from(name)
+        return name in self._between_rings and name in self.reachable_from(name)
 
     def leading_to(self, name: str) -> frozenset[str]:
         """Return every task from which some way leads to this one; itself only in a ring."""
@@ -68,7 +72,15 @@ def build_graph(spec: WorkflowSpec) -> WorkflowGraph:
     inbound, outbound = (known, others) if spec.type == "reverse" else (others, known)
     starts = tuple(name for name in spec.tasks if not inbound[name])
     joins = tuple(name for name, task in spec.tasks.items() if task.join)
-    return WorkflowGraph(inbound, outbound, starts, joins)
+    return WorkflowGraph(
+        inbound,
+        outbound,
+        starts,
+        joins,
+        _between_rings=_between_rings(inbound, outbound),
+        has_sub_workflows=any(task.workflow is not None for task in spec.tasks.values()),
+        has_timers=any(_has_timer(task) for task in spec.tasks.values()),
+    )
 
 
 def list_clauses(task: TaskSpec) -> tuple[Clause, ...]:
@@ -83,6 +95,40 @@ def _named_by(task: TaskSpec) -> Iterable[str]:
     for clause in list_clauses(task):
         targets.update(dict.fromkeys(way.target for way in clause.next if way.command is None))
     return targets
+
+
+def _has_timer(task: TaskSpec) -> bool:
+    policies = task.policies
+    delays = (policies.wait_before, policies.wait_after, policies.retry, policies.timeout)
+    return any(value is not None for value in delays)
+
+
+def _between_rings(
+    inbound: Mapping[str, tuple[str, ...]], outbound: Mapping[str, tuple[str, ...]]
+) -> frozenset[str]:
+    """Leave out, again and again, what nothing leads to and what leads nowhere.
+
+    What is left lies in a ring or between two; in most workflows that is nothing. To ask each task
+    what it reaches would take a set as long as the workflow for every one of its tasks.
+    """
+    left = _peel(_peel(set(inbound), inbound, outbound), outbound, inbound)
+    return frozenset(left)
+
+
+def _peel(
+    names: set[str], before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]
+) -> set[str]:
+    counts = {name: sum(other in names for other in before[name]) for name in names}
+    ends = [name for name, count in counts.items() if count == 0]
+    while ends:
+        name = ends.pop()
+        del counts[name]
+        for other in after[name]:
+            if other in counts:
+                counts[other] -= 1
+                if counts[other] == 0:
+                    ends.append(other)
+    return set(counts)
 
 
 def _closure(

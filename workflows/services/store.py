@@ -26,7 +26,6 @@ from workflows.engine.snapshot import (
 )
 from workflows.engine.states import State
 from workflows.jsontypes import JSONObject
-from workflows.language.specs import WorkflowSpec
 from workflows.models.statements import fetch_all, fetch_one
 from workflows.services.definitions import load_specs
 from workflows.services.view import FINAL_STATES, DatabaseView, select_actions
@@ -131,12 +130,12 @@ def take_events(locked: LockedExecution) -> list[Event]:
 
     Marking and reading are one statement: whatever ends later is found by the next look.
     """
-    execution, spec = locked.view.execution, locked.view.spec
+    execution, graph = locked.view.execution, locked.view.graph
     timed: list[tuple[datetime, Event]] = []
     timed += _take_actions(execution.id)
-    if any(task.workflow is not None for task in spec.tasks.values()):
+    if graph.has_sub_workflows:
         timed += _take_children(execution.id)
-    if any(_has_timers(spec, name) for name in spec.tasks):
+    if graph.has_timers:
         timed += _take_timers(execution)
     events = [event for _, event in sorted(timed, key=lambda one: one[0])]
     if locked.is_cut_off:
@@ -205,14 +204,6 @@ def _pending_inline(execution_id: UUID) -> list[Event]:
         [execution_id, INLINE_BATCH],
     )
     return [InlineActionReady(action) for action in found]
-
-
-def _has_timers(spec: WorkflowSpec, name: str) -> bool:
-    policies = spec.tasks[name].policies
-    return any(
-        value is not None
-        for value in (policies.wait_before, policies.wait_after, policies.retry, policies.timeout)
-    )
 
 
 def _load_input(execution_id: UUID, created_at: datetime) -> JSONObject:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from workflows.language.graph import WorkflowGraph, build_graph
 from workflows.language.parser import parse_workflows
 
@@ -103,3 +105,30 @@ def test_a_long_chain_needs_no_recursion() -> None:
 
     assert graph.required_for("t0") == tuple(f"t{n}" for n in range(3000, -1, -1))
     assert len(graph.leading_to("t0")) == 3000
+
+
+def test_a_ring_is_found_and_what_lies_between_two_is_none() -> None:
+    text = """
+version: '2.0'
+w:
+  tasks:
+    start: {on-success: a}
+    a: {on-success: b}
+    b: {on-success: [a, between]}
+    between: {on-success: own}
+    own: {on-success: [own, end]}
+    end: {action: std.noop}
+"""
+    (spec,) = parse_workflows(text).workflows.values()
+    graph = build_graph(spec)
+    assert [name for name in spec.tasks if graph.is_in_ring(name)] == ["a", "b", "own"]
+
+
+def test_a_long_chain_is_searched_without_a_set_for_each_task() -> None:
+    names = [f"t{index}" for index in range(5_000)]
+    tasks = "".join(f"    {name}: {{on-success: {after}}}\n" for name, after in pairwise(names))
+    text = f"version: '2.0'\nw:\n  tasks:\n{tasks}    {names[-1]}: {{action: std.noop}}\n"
+    (spec,) = parse_workflows(text).workflows.values()
+    graph = build_graph(spec)
+    assert not any(graph.is_in_ring(name) for name in names)
+    assert graph._after == {}
