@@ -12,8 +12,9 @@ from workflows.engine.states import State
 from workflows.models import ActionExecution, TaskExecution
 from workflows.services.action_runs import complete_action
 from workflows.services.advance import advance
+from workflows.services.attempts import perform
 from workflows.services.executions import change_state
-from workflows.services.lanes import claim_next, run_lane
+from workflows.services.lanes import _record_and_claim, claim_next, run_lane
 
 pytestmark = pytest.mark.django_db
 
@@ -138,3 +139,28 @@ def test_after_a_pause_each_open_target_is_rung(rung: list[Work]) -> None:
     rung.clear()
     change_state(execution.id, State.RUNNING)
     assert lanes_of(rung) == [("even", 2), ("odd", 2)]
+
+
+def test_an_item_that_waits_gets_the_room_of_the_one_that_ends() -> None:
+    execution = start(TARGETS)
+    task = TaskExecution.objects.get(execution=execution)
+    claim = claim_next(task.id, "even")
+    assert claim is not None
+    outcome = perform(claim)
+    following = _record_and_claim(claim, outcome, task.id, "even")
+    assert following is not None
+    assert ActionExecution.objects.get(id=following.action_id).item_index == 2
+    # A second record of the same item brings no room.
+    assert _record_and_claim(claim, outcome, task.id, "even") is None
+    states = ActionExecution.objects.filter(task=task).values_list("state", flat=True)
+    assert sorted(states) == ["IDLE", "IDLE", "IDLE", "RUNNING", "RUNNING", "SUCCESS"]
+
+
+def test_a_lane_of_a_paused_execution_records_and_ends() -> None:
+    execution = start(TARGETS)
+    task = TaskExecution.objects.get(execution=execution)
+    claim = claim_next(task.id, "even")
+    assert claim is not None
+    change_state(execution.id, State.PAUSED)
+    assert _record_and_claim(claim, perform(claim), task.id, "even") is None
+    assert ActionExecution.objects.get(id=claim.action_id).state == "SUCCESS"

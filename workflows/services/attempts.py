@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -55,7 +55,7 @@ _CLAIM_SQL = f"""
     RETURNING {CLAIMED_COLUMNS}
 """
 # What belongs to no execution is not waited for by any advance.
-_RECORD_SQL = """
+RECORD_SQL = """
     UPDATE action_executions
     SET state = %s, output = %s, finished_at = clock_timestamp(), updated_at = clock_timestamp(),
         is_handled = (execution_id IS NULL), is_accepted = (execution_id IS NULL)
@@ -128,13 +128,21 @@ def record(claim: Claim, outcome: Outcome | None) -> bool:
     if outcome is None:
         changed = execute(_HANDED_OVER_SQL, [claim.action_id, claim.token])
     else:
-        state = "SUCCESS" if outcome.is_success else "ERROR"
-        output = as_payload({"result": outcome.result})
-        changed = execute(_RECORD_SQL, [state, output, claim.action_id, claim.token])
-    is_mine = changed == 1
-    if not is_mine:
-        logger.warning("A late result was refused.", extra={"action_id": str(claim.action_id)})
-    return is_mine
+        changed = execute(RECORD_SQL, record_values(claim, outcome))
+    if changed == 0:
+        note_refusal(claim)
+    return changed == 1
+
+
+def record_values(claim: Claim, outcome: Outcome) -> list[Any]:
+    """Give the values of RECORD_SQL."""
+    state = "SUCCESS" if outcome.is_success else "ERROR"
+    return [state, as_payload({"result": outcome.result}), claim.action_id, claim.token]
+
+
+def note_refusal(claim: Claim) -> None:
+    """Log that a result came too late to be stored."""
+    logger.warning("A late result was refused.", extra={"action_id": str(claim.action_id)})
 
 
 def keep_trying(store: Callable[[], _Stored]) -> _Stored:

@@ -21,10 +21,13 @@ from workflows.models.statements import execute, fetch_all, fetch_one
 from workflows.services.attempts import (
     CLAIM_CHANGES,
     CLAIMED_COLUMNS,
+    RECORD_SQL,
     Claim,
     keep_trying,
+    note_refusal,
     perform,
     record,
+    record_values,
 )
 from workflows.services.process import this_process
 
@@ -47,10 +50,32 @@ _CLAIM_IDLE_SQL = f"""
     WHERE a.id = (
         SELECT id FROM action_executions
         WHERE task_id = %s AND target = %s AND state = 'IDLE' AND NOT is_handled
-        ORDER BY item_index LIMIT 1)
+        ORDER BY item_index LIMIT 1 FOR UPDATE SKIP LOCKED)
       AND (SELECT count(*) FROM action_executions
            WHERE task_id = %s AND state IN ('RUNNING', 'PAUSED') AND NOT is_handled) < %s
     RETURNING {CLAIMED_COLUMNS}
+"""
+# Record an item and take the next. One that waits for room may have the room of the one that has
+# just ended: the number of those that run stays the same, so nobody has to count them.
+_RECORD_AND_CLAIM_SQL = f"""
+    WITH recorded AS ({RECORD_SQL} RETURNING id),
+    ready AS (
+        SELECT id FROM action_executions
+        WHERE task_id = %s AND target = %s AND state = 'RUNNING' AND token IS NULL
+          AND NOT is_inline AND NOT is_handled AND EXISTS ({_MAY_RUN_SQL})
+        ORDER BY item_index LIMIT 1 FOR UPDATE SKIP LOCKED),
+    waiting AS (
+        SELECT id FROM action_executions
+        WHERE task_id = %s AND target = %s AND state = 'IDLE' AND NOT is_handled
+          AND EXISTS (SELECT 1 FROM recorded) AND NOT EXISTS (SELECT 1 FROM ready)
+          AND EXISTS ({_MAY_RUN_SQL})
+        ORDER BY item_index LIMIT 1 FOR UPDATE SKIP LOCKED),
+    claimed AS (
+        UPDATE action_executions a SET state = 'RUNNING', {CLAIM_CHANGES}
+        WHERE a.id IN (SELECT id FROM ready UNION ALL SELECT id FROM waiting)
+        RETURNING {CLAIMED_COLUMNS})
+    SELECT (SELECT count(*) FROM recorded), claimed.* FROM (VALUES (1)) AS once
+    LEFT JOIN claimed ON true
 """
 # Items of other targets that a lane leaves behind when it has no more of its own.
 _OTHER_TARGETS_SQL = """
@@ -96,10 +121,23 @@ def _ring(claim: Claim, *targets: str) -> None:
 def _record_and_claim(
     claim: Claim, outcome: Outcome | None, task_id: UUID, target: str
 ) -> Claim | None:
-    """Record one item and take the next in one transaction, which saves a commit an item."""
+    """Record one item and take the next in one statement, which is one commit for an item."""
+    if outcome is None:
+        return _hand_on_and_claim(claim, task_id, target)
+    item = [task_id, target, task_id]
+    claimant = [uuid4(), this_process().id]
+    values = [*record_values(claim, outcome), *item, *item, *claimant]
+    count, *claimed = fetch_one(_RECORD_AND_CLAIM_SQL, values)
+    if count == 0:
+        note_refusal(claim)
+    return None if claimed[0] is None else Claim(*claimed)
+
+
+def _hand_on_and_claim(claim: Claim, task_id: UUID, target: str) -> Claim | None:
+    """Leave an item to be completed from outside, and take the next if there is still room."""
     with transaction.atomic():
         limit = _lock_task(task_id)
-        record(claim, outcome)
+        record(claim, None)
         return _claim(task_id, target, limit)
 
 
