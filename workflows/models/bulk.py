@@ -12,16 +12,17 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, models
+from django.db import models
 
 from workflows.models.base import PayloadField
-from workflows.models.statements import as_payload, execute
+from workflows.models.statements import Batch, as_payload
 
 # A statement takes at most 65,535 parameters when bound by the server; this keeps far below.
 _MAX_VALUES = 30_000
 
 
 def insert_rows(
+    batch: Batch,
     model: type[models.Model],
     columns: Sequence[str],
     rows: Sequence[Sequence[Any]],
@@ -46,13 +47,13 @@ def insert_rows(
                 as_payload(value) if index in payloads else value for index, value in enumerate(row)
             ]
             values += rest
-        execute(sql, values)
+        batch.add(sql, values)
 
 
 def update_rows(
-    model: type[models.Model], changes: Iterable[tuple[UUID, Mapping[str, Any]]]
+    batch: Batch, model: type[models.Model], changes: Iterable[tuple[UUID, Mapping[str, Any]]]
 ) -> None:
-    """Set columns of rows by id. Rows that set the same columns go to the server together."""
+    """Set columns of rows by id."""
     ordered = sorted(changes, key=lambda change: sorted(change[1]))
     for names, group in groupby(ordered, key=lambda change: tuple(sorted(change[1]))):
         columns, payloads = _columns(model, names)
@@ -60,21 +61,12 @@ def update_rows(
             f"UPDATE {model._meta.db_table} "
             f"SET {', '.join(f'{column} = %s' for column in columns)} WHERE id = %s"
         )
-        values: list[list[Any]] = [
-            [
-                *(
-                    as_payload(change[name]) if index in payloads else change[name]
-                    for index, name in enumerate(names)
-                ),
-                row_id,
+        for row_id, change in group:
+            values = [
+                as_payload(change[name]) if index in payloads else change[name]
+                for index, name in enumerate(names)
             ]
-            for row_id, change in group
-        ]
-        if len(values) == 1:
-            execute(sql, values[0])
-            continue
-        with connection.cursor() as cursor:
-            cursor.executemany(sql, values)
+            batch.add(sql, [*values, row_id])
 
 
 @cache

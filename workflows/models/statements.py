@@ -10,6 +10,9 @@ from psycopg.types.json import Json
 
 from workflows.models.base import dump_json
 
+# Bounds the text that a batch sends at once.
+_MOST_VALUES_AT_ONCE = 30_000
+
 Values = Sequence[Any] | Mapping[str, Any]
 
 
@@ -32,6 +35,32 @@ def execute(sql: str, values: Values = ()) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return int(cursor.rowcount)
+
+
+class Batch:
+    """Statements whose rows nobody reads, sent in one go: each trip to the server takes its time.
+
+    They are carried out in the order in which they were added.
+    """
+
+    def __init__(self) -> None:
+        self._statements: list[str] = []
+        self._values: list[Any] = []
+
+    def add(self, sql: str, values: Sequence[Any] = ()) -> None:
+        self._statements.append(sql)
+        self._values += values
+        if len(self._values) >= _MOST_VALUES_AT_ONCE:
+            self.send()
+
+    def send(self) -> None:
+        """Carry out what was added since the last time."""
+        if not self._statements:
+            return
+        sql, values = ";\n".join(self._statements), self._values
+        self._statements, self._values = [], []
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
 
 
 def as_payload(value: object) -> Any:

@@ -45,7 +45,7 @@ from workflows.models import (
     WorkflowExecution,
 )
 from workflows.models.bulk import insert_rows, update_rows
-from workflows.models.statements import execute
+from workflows.models.statements import Batch
 from workflows.services.contexts import store_contexts
 from workflows.services.store import LockedExecution
 from workflows.services.view import ACTION_COLUMNS, OPEN_STATES, TASK_COLUMNS
@@ -84,19 +84,21 @@ def apply_decision(locked: LockedExecution, decision: Decision, *, actor: str = 
         return cast("list[_CommandType]", kinds.get(kind, []))
 
     execution = locked.view.execution
-    is_over = _change_execution(locked, decision, of(ChangeExecution))
-    store_contexts(of(InsertContext), execution.id)
-    _write_tasks(locked, of(InsertTask), of(ChangeTask))
-    _write_arrivals(kinds)
-    _insert_actions(locked, of(InsertAction))
-    update_rows(ActionExecution, [(one.action_id, one.changes) for one in of(ChangeAction)])
-    _accept_nothing(of(AcceptNothing))
-    _close_actions(of(CloseActions))
-    _reopen_actions(of(ReopenActions))
-    _drop_results(of(DropResults))
+    batch = Batch()
+    is_over = _change_execution(batch, locked, decision, of(ChangeExecution))
+    store_contexts(batch, of(InsertContext), execution.id)
+    _write_tasks(batch, locked, of(InsertTask), of(ChangeTask))
+    _write_arrivals(batch, kinds)
+    _insert_actions(batch, locked, of(InsertAction))
+    update_rows(batch, ActionExecution, [(one.action_id, one.changes) for one in of(ChangeAction)])
+    _accept_nothing(batch, of(AcceptNothing))
+    _close_actions(batch, of(CloseActions))
+    _reopen_actions(batch, of(ReopenActions))
+    _drop_results(batch, of(DropResults))
+    delays = _write_timers(batch, locked, of(SetTimer), of(DropTimers))
+    _write_history(batch, execution.id, of(RecordHistory), actor)
+    batch.send()
     _insert_children(locked, of(InsertChild))
-    delays = _write_timers(locked, of(SetTimer), of(DropTimers))
-    _write_history(execution.id, of(RecordHistory), actor)
     parent = execution.parent_execution_id
     work = Work(
         actions=_first_actions(execution.id, of(InsertAction)),
@@ -133,7 +135,7 @@ def _first_actions(execution_id: UUID, commands: Sequence[InsertAction]) -> tupl
 
 
 def _change_execution(
-    locked: LockedExecution, decision: Decision, commands: Sequence[ChangeExecution]
+    batch: Batch, locked: LockedExecution, decision: Decision, commands: Sequence[ChangeExecution]
 ) -> bool:
     """Write the execution; tell whether its state changed, which a parent has to know."""
     changes = dict(commands[0].changes) if commands else {}
@@ -143,15 +145,19 @@ def _change_execution(
     if "backlog" in changes:
         changes["backlog"] = list(changes["backlog"])  # type: ignore[call-overload]
     if changes:
-        update_rows(WorkflowExecution, [(locked.view.execution.id, changes)])
+        update_rows(batch, WorkflowExecution, [(locked.view.execution.id, changes)])
     return "state" in changes
 
 
 def _write_tasks(
-    locked: LockedExecution, inserted: Sequence[InsertTask], changed: Sequence[ChangeTask]
+    batch: Batch,
+    locked: LockedExecution,
+    inserted: Sequence[InsertTask],
+    changed: Sequence[ChangeTask],
 ) -> None:
     execution_id = locked.view.execution.id
     insert_rows(
+        batch,
         TaskExecution,
         ["project_id", "execution_id", *TASK_COLUMNS],
         [
@@ -164,6 +170,7 @@ def _write_tasks(
         ],
     )
     update_rows(
+        batch,
         TaskExecution,
         [
             (one.task_id, {name: _plain(value) for name, value in one.changes.items()})
@@ -172,7 +179,7 @@ def _write_tasks(
     )
 
 
-def _write_arrivals(kinds: dict[type, list[Command]]) -> None:
+def _write_arrivals(batch: Batch, kinds: dict[type, list[Command]]) -> None:
     for command in kinds.get(DropArrival, []):
         assert isinstance(command, DropArrival)
         JoinArrival.objects.filter(
@@ -184,6 +191,7 @@ def _write_arrivals(kinds: dict[type, list[Command]]) -> None:
         if isinstance(one, InsertArrival)
     }
     insert_rows(
+        batch,
         JoinArrival,
         ["join_id", "inbound_name", "inbound_task_id", "event", "context_id", "ended_at"],
         [
@@ -205,16 +213,16 @@ def _write_arrivals(kinds: dict[type, list[Command]]) -> None:
     )
 
 
-def _accept_nothing(commands: Sequence[AcceptNothing]) -> None:
+def _accept_nothing(batch: Batch, commands: Sequence[AcceptNothing]) -> None:
     for one in commands:
         values = [one.task_id, one.up_to_round, one.only_failed]
-        execute(
+        batch.add(
             "UPDATE action_executions SET is_accepted = false"
             " WHERE task_id = %s AND attempt <= %s AND is_accepted"
             " AND (NOT %s OR state <> 'SUCCESS')",
             values,
         )
-        execute(
+        batch.add(
             "UPDATE workflow_executions SET is_accepted = false"
             " WHERE parent_task_id = %s AND round <= %s AND is_accepted"
             " AND (NOT %s OR state <> 'SUCCESS')",
@@ -222,8 +230,11 @@ def _accept_nothing(commands: Sequence[AcceptNothing]) -> None:
         )
 
 
-def _insert_actions(locked: LockedExecution, commands: Sequence[InsertAction]) -> None:
+def _insert_actions(
+    batch: Batch, locked: LockedExecution, commands: Sequence[InsertAction]
+) -> None:
     insert_rows(
+        batch,
         ActionExecution,
         ["project_id", "execution_id", "dispatched_at", "is_item", *ACTION_COLUMNS],
         [
@@ -239,13 +250,13 @@ def _insert_actions(locked: LockedExecution, commands: Sequence[InsertAction]) -
     )
 
 
-def _close_actions(commands: Sequence[CloseActions]) -> None:
+def _close_actions(batch: Batch, commands: Sequence[CloseActions]) -> None:
     """End open actions; a worker that is at one finds out by its next look.
 
     Items that have not started stay as they are: nobody sees them, and a rerun may need them.
     """
     for one in commands:
-        execute(
+        batch.add(
             "UPDATE action_executions SET state = 'CANCELLED', is_closed = true,"
             " is_handled = true, finished_at = clock_timestamp(),"
             " updated_at = clock_timestamp()"
@@ -254,9 +265,9 @@ def _close_actions(commands: Sequence[CloseActions]) -> None:
         )
 
 
-def _reopen_actions(commands: Sequence[ReopenActions]) -> None:
+def _reopen_actions(batch: Batch, commands: Sequence[ReopenActions]) -> None:
     for one in commands:
-        execute(
+        batch.add(
             "UPDATE action_executions SET state = 'RUNNING', is_closed = false,"
             " is_handled = false, finished_at = NULL"
             " WHERE task_id = %s AND is_closed AND state = 'CANCELLED'",
@@ -264,9 +275,9 @@ def _reopen_actions(commands: Sequence[ReopenActions]) -> None:
         )
 
 
-def _drop_results(commands: Sequence[DropResults]) -> None:
+def _drop_results(batch: Batch, commands: Sequence[DropResults]) -> None:
     for one in commands:
-        execute(
+        batch.add(
             "UPDATE action_executions SET output = '{\"result\": null}' WHERE task_id = %s",
             [one.task_id],
         )
@@ -301,15 +312,16 @@ def _insert_children(locked: LockedExecution, commands: Sequence[InsertChild]) -
 
 
 def _write_timers(
-    locked: LockedExecution, set_: Sequence[SetTimer], dropped: Sequence[DropTimers]
+    batch: Batch, locked: LockedExecution, set_: Sequence[SetTimer], dropped: Sequence[DropTimers]
 ) -> list[tuple[UUID, float]]:
     """Write timers in the order drop, set; give the short delays, which are also sent."""
     gone = [one.task_id for one in dropped]
     kept = [one for one in set_ if one.task_id not in gone]
     if gone:
-        execute("DELETE FROM timers WHERE task_id = ANY(%s)", [gone])
+        batch.add("DELETE FROM timers WHERE task_id = ANY(%s)", [gone])
     execution_id = locked.view.execution.id
     insert_rows(
+        batch,
         Timer,
         ["id", "execution_id", "task_id", "kind", "due_at"],
         [
@@ -327,8 +339,11 @@ def _write_timers(
     return [(execution_id, one.seconds) for one in kept if one.seconds <= SHORT_DELAY]
 
 
-def _write_history(execution_id: UUID, commands: Sequence[RecordHistory], actor: str) -> None:
+def _write_history(
+    batch: Batch, execution_id: UUID, commands: Sequence[RecordHistory], actor: str
+) -> None:
     insert_rows(
+        batch,
         HistoryEvent,
         ["execution_id", "task_id", "name", "state_from", "state_to", "reason", "actor", "at"],
         [

@@ -13,7 +13,7 @@ from workflows.engine.commands import InsertContext
 from workflows.engine.snapshot import BranchContext
 from workflows.models import ContextNode
 from workflows.models.bulk import insert_rows
-from workflows.models.statements import fetch_all
+from workflows.models.statements import Batch, fetch_all
 
 # After so many differences a context is stored whole again: a read follows at most this many.
 MAX_DEPTH = 32
@@ -43,7 +43,7 @@ def load_contexts(context_ids: Collection[UUID]) -> dict[UUID, BranchContext]:
     return found
 
 
-def store_contexts(commands: Iterable[InsertContext], execution_id: UUID) -> None:
+def store_contexts(batch: Batch, commands: Iterable[InsertContext], execution_id: UUID) -> None:
     """Write new contexts, each as the difference to its base unless the chain got too long."""
     depths: dict[UUID, int] = {}
     rows: list[tuple[object, ...]] = []
@@ -59,7 +59,7 @@ def store_contexts(commands: Iterable[InsertContext], execution_id: UUID) -> Non
             changed = (command.changed, command.changed_versions)
             rows.append((context.id, execution_id, command.base_id, depth, *changed))
     columns = ["id", "execution_id", "base_id", "depth", "variables", "versions"]
-    insert_rows(ContextNode, columns, rows)
+    insert_rows(batch, ContextNode, columns, rows)
 
 
 def _depth(context_id: UUID, known: dict[UUID, int]) -> int:
