@@ -108,12 +108,12 @@ def test_an_action_that_is_completed_from_outside_does_not_end_the_turn() -> Non
 def test_a_result_is_stored_although_what_follows_cannot_be_decided(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fail(_execution_id: Any) -> None:
+    def fail(*_facts: Any, **_options: Any) -> None:
         raise RuntimeError("no decision")
 
     execution = start(CHAIN)
     (action,) = ready_actions(execution.id)
-    monkeypatch.setattr(turn, "advance_once", fail)
+    monkeypatch.setattr(turn, "move_on", fail)
     with pytest.raises(RuntimeError, match="no decision"):
         take_turn(action.id, execution.id)
     action.refresh_from_db()
@@ -127,6 +127,6 @@ def test_an_execution_that_somebody_holds_is_looked_at_again(
 ) -> None:
     execution = start(CHAIN)
     (action,) = ready_actions(execution.id)
-    monkeypatch.setattr(turn, "advance_once", lambda _execution_id: None)
+    monkeypatch.setattr(turn, "lock_execution", lambda _id, *, skip_locked: None)
     take_turn(action.id, execution.id)
     assert states(execution)["b"] == "RUNNING"

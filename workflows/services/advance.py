@@ -34,8 +34,7 @@ def advance(execution_id: UUID, *, force: bool = False) -> None:
     4. Look once more: what ended while we held the lock found it taken and left.
     """
     while True:
-        with transaction.atomic(durable=True):
-            applied = advance_once(execution_id, force=force)
+        applied = _advance_once(execution_id, force=force)
         if applied is None or finish(execution_id, applied):
             return
         force = False
@@ -61,18 +60,25 @@ def change(
         advance(execution_id)
 
 
-def advance_once(execution_id: UUID, *, force: bool = False) -> Applied | None:
-    """Do the part of an advance that is one transaction, which is the caller's.
+def move_on(
+    locked: LockedExecution, ended: ActionEnded | None = None, *, force: bool = False
+) -> Applied | None:
+    """Do what follows from the events of an execution that this transaction has locked.
 
-    None if somebody else has the execution, or if nothing has happened.
+    `ended` is an end that was stored as seen. None if nothing has happened.
     """
-    locked = lock_execution(execution_id, skip_locked=True)
-    if locked is None:
-        return None
     events = take_events(locked)
+    if ended is not None:
+        events.append(ended)
     if not events and not force:
         return None
     return apply_decision(locked, _decide(locked, events))
+
+
+def _advance_once(execution_id: UUID, *, force: bool) -> Applied | None:
+    with transaction.atomic(durable=True):
+        locked = lock_execution(execution_id, skip_locked=True)
+        return None if locked is None else move_on(locked, force=force)
 
 
 def finish(execution_id: UUID, applied: Applied, *, taken: UUID | None = None) -> bool:

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -19,6 +20,9 @@ from django.db import OperationalError, connection
 from workflows.actions.adhoc import finish_output
 from workflows.actions.base import ActionContext, Outcome, perform_action
 from workflows.actions.registry import find_action
+from workflows.engine.events import ActionEnded
+from workflows.engine.snapshot import ActionSnapshot
+from workflows.engine.states import State
 from workflows.errors import WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.models.statements import as_payload, execute, fetch_one
@@ -29,7 +33,7 @@ from workflows.services.process import Interrupted, this_process
 logger = logging.getLogger(__name__)
 
 CLAIMED_COLUMNS = """
-    a.id, a.token, a.execution_id, a.task_id, a.project_id, a.target,
+    a.id, a.token, a.execution_id, a.task_id, a.project_id, a.target, a.is_item,
     a.name, a.namespace, a.base_name, coalesce(a.base_input, a.input), a.timeout, a.is_sync,
     (SELECT name FROM task_executions WHERE id = a.task_id),
     (SELECT workflow_name FROM workflow_executions WHERE id = a.execution_id)
@@ -61,6 +65,14 @@ RECORD_SQL = """
         is_handled = (execution_id IS NULL), is_accepted = (execution_id IS NULL)
     WHERE id = %s AND token = %s AND state = 'RUNNING'
 """
+# By who holds the execution and goes on at once: the end is seen in the same moment.
+_RECORD_SEEN_SQL = """
+    UPDATE action_executions
+    SET state = %s, output = %s, finished_at = %s, updated_at = %s,
+        is_handled = true, is_accepted = true
+    WHERE id = %s AND token = %s AND state = 'RUNNING' AND NOT is_item AND NOT is_handled
+    RETURNING created_at, item_index, attempt
+"""
 _HANDED_OVER_SQL = """
     UPDATE action_executions SET process_id = NULL WHERE id = %s AND token = %s
 """
@@ -79,6 +91,7 @@ class Claim:
     task_id: UUID | None
     project_id: UUID
     target: str
+    is_item: bool
     name: str
     namespace: str
     base_name: str
@@ -132,6 +145,31 @@ def record(claim: Claim, outcome: Outcome | None) -> bool:
     if changed == 0:
         note_refusal(claim)
     return changed == 1
+
+
+def record_seen(claim: Claim, outcome: Outcome, clock: datetime) -> ActionEnded | None:
+    """Store a result for an advance that goes on with it, which `record` would leave to be found.
+
+    The caller holds the execution since `clock`. None if the attempt is no longer this process's.
+    """
+    state, output, *which = record_values(claim, outcome)
+    row = fetch_one(_RECORD_SEEN_SQL, [state, output, clock, clock, *which])
+    if row is None or claim.task_id is None:
+        note_refusal(claim)
+        return None
+    created_at, item_index, attempt = row
+    return ActionEnded(
+        ActionSnapshot(
+            id=claim.action_id,
+            task_id=claim.task_id,
+            name=claim.name,
+            created_at=created_at,
+            state=State(state),
+            item_index=item_index,
+            attempt=attempt,
+            output={"result": outcome.result},
+        )
+    )
 
 
 def record_values(claim: Claim, outcome: Outcome) -> list[Any]:

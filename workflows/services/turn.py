@@ -15,7 +15,7 @@ from django.db import OperationalError, transaction
 
 from workflows.actions.base import Outcome
 from workflows.canvas import ReadyAction, Work, ring
-from workflows.services.advance import advance, advance_once, finish
+from workflows.services.advance import advance, finish, move_on
 from workflows.services.apply import Applied
 from workflows.services.attempts import (
     Claim,
@@ -25,7 +25,9 @@ from workflows.services.attempts import (
     keep_trying,
     perform,
     record,
+    record_seen,
 )
+from workflows.services.store import lock_execution
 
 
 def take_turn(action_id: UUID, execution_id: UUID | None = None, target: str = "") -> None:
@@ -75,9 +77,13 @@ def _record_and_advance(
     execution_id: UUID, claim: Claim, outcome: Outcome | None, *, may_go_on: bool
 ) -> tuple[Applied | None, Claim | None]:
     with transaction.atomic(durable=True):
-        record(claim, outcome)
         # What is completed from outside is advanced by whoever completes it.
-        applied = None if outcome is None else advance_once(execution_id)
+        locked = lock_execution(execution_id, skip_locked=True) if outcome is not None else None
+        if locked is None or outcome is None or claim.is_item:
+            record(claim, outcome)
+            applied = None if locked is None else move_on(locked)
+        else:
+            applied = move_on(locked, record_seen(claim, outcome, locked.clock))
         following = claim_ready(execution_id, claim.target) if may_go_on else None
         return applied, following
 
