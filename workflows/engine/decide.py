@@ -207,7 +207,7 @@ def _run_inline(draft: Draft, action: ActionSnapshot, *, is_new: bool) -> None:
         return
     draft.results(task).append(Result(state, value, action.item_index))
     draft.open_items[task.id] = draft.open_items.get(task.id, 0) - 1
-    with_items.go_on(draft, task)
+    with_items.go_on(draft, task, makes_room=False)
 
 
 def _child_changed(draft: Draft, child: ChildSnapshot) -> None:

@@ -61,8 +61,13 @@ def evaluate_items(spec: TaskSpec, scope: Scope) -> list[JSONObject]:
     return [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
 
 
-def go_on(draft: Draft, task: TaskSnapshot, *, is_cancelled: bool = False) -> None:
-    """After some items have ended: end the task, or start the items that have room now."""
+def go_on(
+    draft: Draft, task: TaskSnapshot, *, is_cancelled: bool = False, makes_room: bool = True
+) -> None:
+    """After some items have ended: end the task, or start the items that have room now.
+
+    `makes_room` is False for inline items, which wait for nobody.
+    """
     if task.state in FINAL:
         return
     if is_cancelled:
@@ -74,7 +79,7 @@ def go_on(draft: Draft, task: TaskSnapshot, *, is_cancelled: bool = False) -> No
     if draft.count_open_items(task) == 0:
         results = draft.results(task)
         lifecycle.end_task_later(draft, task, state_of_results(results), None)
-    elif not is_workflow and task.concurrency and draft.is_running:
+    elif makes_room and not is_workflow and task.concurrency and draft.is_running:
         _ring_open(draft, task, 1)
 
 

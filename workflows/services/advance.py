@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -61,18 +60,23 @@ def change(
 
 
 def move_on(
-    locked: LockedExecution, ended: ActionEnded | None = None, *, force: bool = False
+    locked: LockedExecution,
+    ended: ActionEnded | None = None,
+    *,
+    force: bool = False,
+    claims_for: str | None = None,
 ) -> Applied | None:
     """Do what follows from the events of an execution that this transaction has locked.
 
-    `ended` is an end that was stored as seen. None if nothing has happened.
+    `ended` is an end that was stored as seen; `claims_for` is the target of which this process
+    wants an action. None if nothing has happened.
     """
     events = take_events(locked)
     if ended is not None:
         events.append(ended)
     if not events and not force:
         return None
-    return apply_decision(locked, _decide(locked, events))
+    return apply_decision(locked, _decide(locked, events), claims_for=claims_for)
 
 
 def _advance_once(execution_id: UUID, *, force: bool) -> Applied | None:
@@ -81,13 +85,9 @@ def _advance_once(execution_id: UUID, *, force: bool) -> Applied | None:
         return None if locked is None else move_on(locked, force=force)
 
 
-def finish(execution_id: UUID, applied: Applied, *, taken: UUID | None = None) -> bool:
-    """Do what follows the commit of an advance. False if there is more to advance by now.
-
-    `taken` is an action that the caller has claimed already.
-    """
-    actions = tuple(one for one in applied.work.actions if one.id != taken)
-    ring(replace(applied.work, actions=actions))
+def finish(execution_id: UUID, applied: Applied) -> bool:
+    """Do what follows the commit of an advance. False if there is more to advance by now."""
+    ring(applied.work)
     for request in applied.requests:
         _tell_child(request)
     return applied.is_complete and not has_unhandled(execution_id)

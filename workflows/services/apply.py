@@ -9,9 +9,7 @@ from datetime import timedelta
 from typing import TypeVar, cast
 from uuid import UUID, uuid4
 
-from django.conf import settings
-
-from workflows.canvas import Lanes, ReadyAction, Work
+from workflows.canvas import Lanes, Work
 from workflows.engine.commands import (
     AcceptNothing,
     AskChild,
@@ -46,9 +44,11 @@ from workflows.models import (
 )
 from workflows.models.bulk import insert_rows, update_rows
 from workflows.models.statements import Batch
+from workflows.services.attempts import Claim
 from workflows.services.contexts import store_contexts
+from workflows.services.new_actions import claim_first, first_actions, insert_actions, is_ready
 from workflows.services.store import LockedExecution
-from workflows.services.view import ACTION_COLUMNS, OPEN_STATES, TASK_COLUMNS
+from workflows.services.view import OPEN_STATES, TASK_COLUMNS
 
 # A delay up to this many seconds is also sent as a countdown, so that it ends to the moment.
 SHORT_DELAY = 5.0
@@ -67,15 +67,28 @@ class ChildRequest:
 
 @dataclass(slots=True)
 class Applied:
-    """What is left to do once the decision is committed."""
+    """What is left to do once the decision is committed.
+
+    `claim` is a new action that the process which has decided runs itself.
+    """
 
     work: Work
     requests: list[ChildRequest] = field(default_factory=list)
     is_complete: bool = True
+    claim: Claim | None = None
 
 
-def apply_decision(locked: LockedExecution, decision: Decision, *, actor: str = "") -> Applied:
-    """Write everything that was decided about a locked execution."""
+def apply_decision(
+    locked: LockedExecution,
+    decision: Decision,
+    *,
+    actor: str = "",
+    claims_for: str | None = None,
+) -> Applied:
+    """Write everything that was decided about a locked execution.
+
+    With `claims_for` the first new action for that target is claimed by this process.
+    """
     kinds: dict[type, list[Command]] = defaultdict(list)
     for command in decision.commands:
         kinds[type(command)].append(command)
@@ -89,7 +102,9 @@ def apply_decision(locked: LockedExecution, decision: Decision, *, actor: str = 
     store_contexts(batch, of(InsertContext), execution.id)
     _write_tasks(batch, locked, of(InsertTask), of(ChangeTask))
     _write_arrivals(batch, kinds)
-    _insert_actions(batch, locked, of(InsertAction))
+    ready = [one.action for one in of(InsertAction) if is_ready(one)]
+    claim = claim_first(locked, ready, of(InsertTask), claims_for)
+    insert_actions(batch, locked, of(InsertAction), claim)
     update_rows(batch, ActionExecution, [(one.action_id, one.changes) for one in of(ChangeAction)])
     _accept_nothing(batch, of(AcceptNothing))
     _close_actions(batch, of(CloseActions))
@@ -101,7 +116,7 @@ def apply_decision(locked: LockedExecution, decision: Decision, *, actor: str = 
     _insert_children(locked, of(InsertChild))
     parent = execution.parent_execution_id
     work = Work(
-        actions=_first_actions(execution.id, of(InsertAction)),
+        actions=first_actions(execution.id, ready, claim),
         lanes=tuple(
             Lanes(one.task_id, execution.id, one.count, one.target) for one in of(RingLanes)
         ),
@@ -114,24 +129,7 @@ def apply_decision(locked: LockedExecution, decision: Decision, *, actor: str = 
     requests = [ChildRequest(one.child_id, one.state, one.reason) for one in of(AskChild)]
     for one in of(AskChildren):
         requests += _open_children(execution.id, one)
-    return Applied(work, requests, decision.is_complete)
-
-
-def _first_actions(execution_id: UUID, commands: Sequence[InsertAction]) -> tuple[ReadyAction, ...]:
-    """Give the actions to send, of each target a limited number.
-
-    Whoever ends one of them goes on with those that were not sent; see `services.turn`.
-    """
-    left: dict[str, int] = defaultdict(lambda: settings.LEVANTE_ACTIONS_SENT)
-    chosen: list[ReadyAction] = []
-    for one in commands:
-        action = one.action
-        if one.is_item or action.is_inline or action.state is not State.RUNNING:
-            continue
-        if left[action.target] > 0:
-            left[action.target] -= 1
-            chosen.append(ReadyAction(action.id, execution_id, action.target))
-    return tuple(chosen)
+    return Applied(work, requests, decision.is_complete, claim)
 
 
 def _change_execution(
@@ -228,26 +226,6 @@ def _accept_nothing(batch: Batch, commands: Sequence[AcceptNothing]) -> None:
             " AND (NOT %s OR state <> 'SUCCESS')",
             values,
         )
-
-
-def _insert_actions(
-    batch: Batch, locked: LockedExecution, commands: Sequence[InsertAction]
-) -> None:
-    insert_rows(
-        batch,
-        ActionExecution,
-        ["project_id", "execution_id", "dispatched_at", "is_item", *ACTION_COLUMNS],
-        [
-            (
-                locked.project_id,
-                locked.view.execution.id,
-                locked.clock,
-                one.is_item,
-                *(getattr(one.action, name) for name in ACTION_COLUMNS),
-            )
-            for one in commands
-        ],
-    )
 
 
 def _close_actions(batch: Batch, commands: Sequence[CloseActions]) -> None:

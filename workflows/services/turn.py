@@ -60,13 +60,9 @@ def _end_action(claim: Claim, outcome: Outcome | None, *, may_go_on: bool) -> Cl
         # The work is done: its result must not be lost with what could not be decided after it.
         keep_trying(partial(record, claim, outcome))
         raise
-    taken = following.action_id if following is not None else None
-    if applied is not None:
-        is_behind = not finish(execution_id, applied, taken=taken)
-    else:
-        # Somebody had the execution at that moment, and may not have seen this end.
-        is_behind = outcome is not None
-    if is_behind:
+    # Where somebody else had the execution at that moment, this end may not have been seen.
+    is_done = outcome is None if applied is None else finish(execution_id, applied)
+    if not is_done:
         advance(execution_id)
     if not may_go_on:
         _pass_on(execution_id, claim.target)
@@ -76,15 +72,19 @@ def _end_action(claim: Claim, outcome: Outcome | None, *, may_go_on: bool) -> Cl
 def _record_and_advance(
     execution_id: UUID, claim: Claim, outcome: Outcome | None, *, may_go_on: bool
 ) -> tuple[Applied | None, Claim | None]:
+    target = claim.target if may_go_on else None
     with transaction.atomic(durable=True):
         # What is completed from outside is advanced by whoever completes it.
         locked = lock_execution(execution_id, skip_locked=True) if outcome is not None else None
         if locked is None or outcome is None or claim.is_item:
             record(claim, outcome)
-            applied = None if locked is None else move_on(locked)
+            applied = None if locked is None else move_on(locked, claims_for=target)
         else:
-            applied = move_on(locked, record_seen(claim, outcome, locked.clock))
-        following = claim_ready(execution_id, claim.target) if may_go_on else None
+            ended = record_seen(claim, outcome, locked.clock)
+            applied = move_on(locked, ended, claims_for=target)
+        following = None if applied is None else applied.claim
+        if following is None and may_go_on:
+            following = claim_ready(execution_id, claim.target)
         return applied, following
 
 

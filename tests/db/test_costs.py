@@ -1,0 +1,79 @@
+"""What a task costs: statements to the database and messages. Counts, so that they never drift."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from benchmarks.shapes import ACTIONS, SHAPES
+from tests.factories import ready_actions, start
+from workflows.canvas import Work
+from workflows.services.advance import advance
+from workflows.services.lanes import run_lane
+from workflows.services.turn import take_turn
+
+pytestmark = pytest.mark.django_db
+
+SMALL, LARGE = 8, 24
+DOCUMENTS = {shape.name: shape.document for shape in SHAPES}
+
+
+def cost(shape: str, action: str, size: int, rung: list[Work]) -> tuple[int, int]:
+    """The statements and messages of a whole execution, carried out by one worker."""
+    rung.clear()
+    # Names of their own, so that no definition is an update of another.
+    text = DOCUMENTS[shape](size, ACTIONS[action]).replace("bench_", f"{action}_{size}_")
+    given = {"data": "x" * 1_000} if shape == "data" else {}
+    with CaptureQueriesContext(connection) as queries:
+        execution = start(text, input=given)
+        while ready := ready_actions(execution.id):
+            if ready[0].is_item:
+                run_lane(ready[0].task_id, "")
+                advance(execution.id)
+            else:
+                take_turn(ready[0].id, execution.id)
+        execution.refresh_from_db()
+    assert execution.state == "SUCCESS"
+    messages = sum(
+        len(work.actions) + sum(lane.count for lane in work.lanes) + len(work.executions)
+        for work in rung
+    )
+    return len(queries), messages
+
+
+@pytest.mark.parametrize(
+    ("shape", "action", "statements", "messages"),
+    [
+        # An inline task is written with all others of its decision.
+        ("chain", "inline", 0, 0),
+        ("wide", "inline", 0, 0),
+        ("join", "inline", 0, 0),
+        ("items", "inline", 0, 0),
+        ("items-8", "inline", 0, 0),
+        ("data", "inline", 0, 0),
+        # Begin, lock, record, collect, read the task, write, end, look once more.
+        ("chain", "ordinary", 8, 0),
+        # And the context that the task saw.
+        ("data", "ordinary", 9, 0),
+        # Is anything left to do, and the claim of the next; sixty-four at most are sent.
+        ("wide", "ordinary", 10, 1),
+        # And the arrival at the join: is it there, who has arrived, the change of its row.
+        ("join", "ordinary", 14, 1),
+        # Record and claim in one.
+        ("items", "ordinary", 1, 0),
+        ("items-8", "ordinary", 1, 0),
+    ],
+)
+def test_each_further_task_costs_no_more_than_this(
+    shape: str, action: str, statements: int, messages: int, rung: list[Work]
+) -> None:
+    cost(shape, action, 2, rung)  # what is read once and kept does not count
+    small, large = cost(shape, action, SMALL, rung), cost(shape, action, LARGE, rung)
+    further = LARGE - SMALL
+    # Lanes come to a limit of sixteen, so for items the messages grow until then.
+    if shape.startswith("items"):
+        assert large[1] <= 16 + 1
+    else:
+        assert (large[1] - small[1]) / further == messages
+    assert (large[0] - small[0]) / further == statements
