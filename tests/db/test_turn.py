@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from tests.factories import ready_actions, start, states
+from workflows.actions.base import Outcome
 from workflows.canvas import Work
 from workflows.models import ActionExecution
+from workflows.services import advance as advance_module
 from workflows.services import turn
 from workflows.services.advance import advance
-from workflows.services.attempts import claim_action
+from workflows.services.attempts import claim_action, record
 from workflows.services.turn import take_turn
 
 pytestmark = pytest.mark.django_db
@@ -130,3 +132,20 @@ def test_an_execution_that_somebody_holds_is_looked_at_again(
     monkeypatch.setattr(turn, "lock_execution", lambda _id, *, skip_locked: None)
     take_turn(action.id, execution.id)
     assert states(execution)["b"] == "RUNNING"
+
+
+def test_a_claimed_action_does_not_wait_for_a_long_advance(
+    rung: list[Work], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution = start(WIDE)
+    rung.clear()
+    # Each look after a commit finds that more has ended, and another worker's end is there to see.
+    first, other, *_ = ready_actions(execution.id)
+    claim = claim_action(other.id)
+    assert claim is not None
+    record(claim, Outcome(is_success=True, result=None))
+    monkeypatch.setattr(advance_module, "has_unhandled", lambda _execution_id: True)
+    monkeypatch.setattr(turn, "lock_execution", lambda _id, *, skip_locked: None)
+    monkeypatch.setattr(turn, "advance", lambda _execution_id: None)
+    take_turn(first.id, execution.id)
+    assert execution.id in {one for work in rung for one in work.executions}

@@ -15,7 +15,7 @@ from django.db import OperationalError, transaction
 
 from workflows.actions.base import Outcome
 from workflows.canvas import ReadyAction, Work, ring
-from workflows.services.advance import advance, finish, move_on
+from workflows.services.advance import advance, advance_briefly, finish, move_on
 from workflows.services.apply import Applied
 from workflows.services.attempts import (
     Claim,
@@ -62,8 +62,11 @@ def _end_action(claim: Claim, outcome: Outcome | None, *, may_go_on: bool) -> Cl
         raise
     # Where somebody else had the execution at that moment, this end may not have been seen.
     is_done = outcome is None if applied is None else finish(execution_id, applied)
-    if not is_done:
+    if not is_done and following is None:
         advance(execution_id)
+    elif not is_done:
+        # No beat names the claim before its action runs, so that must not take long.
+        advance_briefly(execution_id)
     if not may_go_on:
         _pass_on(execution_id, claim.target)
     return following
