@@ -11,6 +11,8 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.factories import make_caller, start
 from workflows.models import WorkflowExecution
+from workflows.services import advance as advance_module
+from workflows.services import store
 from workflows.services.advance import advance
 from workflows.services.executions import delete_execution, start_execution
 from workflows.services.workflow_uploads import create_workflows
@@ -80,3 +82,23 @@ def test_sub_workflows_of_a_list_are_written_together() -> None:
         )
 
     assert inserts(2) == inserts(30) == 2  # the execution itself and its children
+
+
+@pytest.mark.parametrize("is_marked", [True, False])
+def test_inline_actions_are_all_carried_out_however_many_were_cut_off(
+    is_marked: bool, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = make_caller()
+    tasks = "".join(f"    t{index}: {{action: std.noop}}\n" for index in range(7))
+    text = f"version: '2.0'\nwide:\n  tasks:\n{tasks}"
+    create_workflows(caller=caller, text=text, namespace="", scope="private")
+    execution = start_execution(project_id=caller.project_id, workflow="wide", input={}, params={})
+    settings.LEVANTE_ADVANCE_SECONDS = -1
+    advance_module._advance_once(execution.id, force=False)
+    settings.LEVANTE_ADVANCE_SECONDS = 60
+    monkeypatch.setattr(store, "INLINE_BATCH", 2)
+    if not is_marked:
+        WorkflowExecution.objects.update(is_cut_off=False)
+    advance(execution.id, force=not is_marked)
+    execution.refresh_from_db()
+    assert (execution.state, execution.is_cut_off) == ("SUCCESS", False)

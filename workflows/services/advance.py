@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -21,7 +22,13 @@ from workflows.errors import NotFound, StateChangeNotAllowed
 from workflows.services.apply import Applied, ChildRequest, apply_decision
 from workflows.services.catalogue import DatabaseCatalogue
 from workflows.services.state_requests import events_for_state
-from workflows.services.store import LockedExecution, has_unhandled, lock_execution, take_events
+from workflows.services.store import (
+    LockedExecution,
+    has_unhandled,
+    lock_execution,
+    may_have_left_some,
+    take_events,
+)
 
 
 def advance(execution_id: UUID, *, force: bool = False) -> None:
@@ -78,7 +85,7 @@ def move_on(
     `ended` is an end that was stored as seen; `claims_for` is the target of which this process
     wants an action. None if nothing has happened.
     """
-    events = take_events(locked)
+    events = take_events(locked, look_at_all=force)
     if ended is not None:
         events.append(ended)
     if not events and not force:
@@ -103,7 +110,7 @@ def finish(execution_id: UUID, applied: Applied) -> bool:
 def _decide(locked: LockedExecution, events: Sequence[Event]) -> Decision:
     locked.view.prefetch({task_id for event in events if (task_id := _task_of(event))})
     deadline = time.monotonic() + settings.LEVANTE_ADVANCE_SECONDS
-    return decide(
+    decision = decide(
         locked.view,
         events,
         catalogue=DatabaseCatalogue(locked.project_id, locked.view.execution),
@@ -111,6 +118,7 @@ def _decide(locked: LockedExecution, events: Sequence[Event]) -> Decision:
         clock=locked.clock,
         must_stop=lambda: time.monotonic() > deadline,
     )
+    return replace(decision, is_complete=False) if may_have_left_some(events) else decision
 
 
 def _task_of(event: Event) -> UUID | None:

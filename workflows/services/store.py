@@ -6,6 +6,7 @@ Statements here are written by hand because they lock, claim and read in one go.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -125,8 +126,10 @@ def lock_execution(execution_id: UUID, *, skip_locked: bool) -> LockedExecution 
     return LockedExecution(view, row[18], row[22], row[20])
 
 
-def take_events(locked: LockedExecution) -> list[Event]:
+def take_events(locked: LockedExecution, *, look_at_all: bool = False) -> list[Event]:
     """Collect what has happened to an execution, and mark it as seen, in the order of its time.
+
+    Inline actions that were cut off are looked for if the execution says so, or with `look_at_all`.
 
     Marking and reading are one statement: whatever ends later is found by the next look.
     """
@@ -138,11 +141,17 @@ def take_events(locked: LockedExecution) -> list[Event]:
     if graph.has_timers:
         timed += _take_timers(execution)
     events = [event for _, event in sorted(timed, key=lambda one: one[0])]
-    if locked.is_cut_off:
+    if locked.is_cut_off or look_at_all:
         events += _pending_inline(execution.id)
     if not execution.is_started and execution.state is State.RUNNING:
         events.insert(0, ExecutionStarted())
     return events
+
+
+def may_have_left_some(events: Sequence[Event]) -> bool:
+    """Tell whether there may be more inline actions than one advance takes up."""
+    taken_up = sum(isinstance(event, InlineActionReady) for event in events)
+    return taken_up >= INLINE_BATCH
 
 
 def has_unhandled(execution_id: UUID) -> bool:
