@@ -21,10 +21,11 @@ CLIENTS: Final = 8
 SHORT_SECONDS: Final = 3.0
 REPEATS: Final = 3
 
-# From the end of an action to the start of the next one in the same execution, in milliseconds.
+# From the start of an action that takes no time to the start of the next one, in milliseconds. Not
+# from its end: an end and the start that it leads to are decided, and dated, in one moment.
 _BETWEEN_TASKS_SQL = """
     SELECT 1000 * extract(epoch FROM started_at - before)::float8 FROM (
-        SELECT started_at, lag(finished_at) OVER (ORDER BY started_at) AS before
+        SELECT started_at, lag(started_at) OVER (ORDER BY started_at) AS before
         FROM action_executions WHERE execution_id = %s) AS steps
     WHERE before IS NOT NULL
 """

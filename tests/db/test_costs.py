@@ -58,7 +58,7 @@ def cost(shape: str, action: str, size: int, rung: list[Work]) -> tuple[int, int
         ("data", "ordinary", 9, 0),
         # Is anything left to do, and the claim of the next; sixty-four at most are sent.
         ("wide", "ordinary", 10, 1),
-        # And the arrival at the join: is it there, who has arrived, the change of its row.
+        # And what the join needs.
         ("join", "ordinary", 14, 1),
         # Record and claim in one.
         ("items", "ordinary", 1, 0),

@@ -33,8 +33,9 @@ from workflows.services.view import FINAL_STATES, DatabaseView, select_actions
 
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 
-# How many inline actions that were cut off one advance takes up again.
-INLINE_BATCH = 2000
+# How many inline actions that were cut off one advance takes up again: about as many as it has time
+# for, since those that are left would be read once more by the next.
+INLINE_BATCH = 250
 
 _LOCK_SQL = """
     SELECT e.id, e.state, e.workflow_name, e.created_at, e.workflow_namespace, r.workbook_name,
