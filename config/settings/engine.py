@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from config.readers import env_int, env_seconds, env_text
+from config.readers import env_int, env_list, env_seconds, env_text
 
 # Rows that an expression may read by `tasks()` or `executions()`. Default: 1,000.
 LEVANTE_MAX_EXPRESSION_ROWS = env_int("LEVANTE_MAX_EXPRESSION_ROWS", 1_000, minimum=1)
+
+# Languages of expressions, separated by commas: yaql, jinja, and those of installed packages. A
+# text in another language is plain text. Default: yaql,jinja.
+LEVANTE_EXPRESSION_LANGUAGES = env_list("LEVANTE_EXPRESSION_LANGUAGES", ["yaql", "jinja"])
 
 # --- Repair ---------------------------------------------------------------------------------------
 

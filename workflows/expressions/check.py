@@ -7,6 +7,7 @@ from workflows.expressions.failures import shortened
 from workflows.expressions.find import find_yaql, has_jinja, has_yaql
 from workflows.expressions.jinja import find_jinja_problem
 from workflows.expressions.limits import LIMITS
+from workflows.expressions.plugins import find_language
 from workflows.expressions.yaql import parse_yaql
 from workflows.jsontypes import JSONValue
 
@@ -32,6 +33,10 @@ def _problems_of_text(text: str) -> list[str]:
     if in_jinja:
         problem = find_jinja_problem(text)
         return [_problem(text, f"it is no valid Jinja: {problem}")] if problem else []
+    found = find_language(text)
+    if found and not in_yaql:
+        problem = found[1].find_problem(text)
+        return [_problem(text, f"it is no valid {found[0]}: {problem}")] if problem else []
     return [
         _problem(text[place.start : place.end], f"it is no valid YAQL: {problem}")
         for place in find_yaql(text)

@@ -11,6 +11,7 @@ from workflows.expressions.failures import expression_failed
 from workflows.expressions.find import find_yaql, has_jinja, has_yaql
 from workflows.expressions.jinja import render, run_expression, whole_expression
 from workflows.expressions.limits import check_text
+from workflows.expressions.plugins import find_language, has_more_languages, run_language
 from workflows.expressions.reader import Reader
 from workflows.expressions.results import as_text, plain
 from workflows.expressions.session import Session
@@ -34,7 +35,7 @@ def evaluate(value: JSONValue, context: Data, reader: Reader) -> JSONValue:
     so neither may be changed. Raises ExpressionFailed.
     """
     if isinstance(value, str):
-        if "<%" not in value and "{" not in value:
+        if "<%" not in value and "{" not in value and not has_more_languages():
             return value
         program = _short_program(value) if len(value) <= _SHORT else _long_program(value)
         return value if program is None else program(context, reader)
@@ -48,7 +49,7 @@ def evaluate(value: JSONValue, context: Data, reader: Reader) -> JSONValue:
 def is_expression(value: JSONValue) -> bool:
     """Whether a value holds any expression, at any depth."""
     if isinstance(value, str):
-        return has_yaql(value) or has_jinja(value)
+        return has_yaql(value) or has_jinja(value) or find_language(value) is not None
     if isinstance(value, dict):
         return any(is_expression(inner) for inner in value.values())
     return isinstance(value, list) and any(is_expression(inner) for inner in value)
@@ -60,6 +61,12 @@ def build_program(text: str) -> _Program | None:
         return _guarded(text, "Jinja", _jinja_program(text))
     if has_yaql(text):
         return _guarded(text, "YAQL", _yaql_program(text))
+    found = find_language(text)
+    if found:
+        name, language = found
+        return _guarded(
+            text, name, lambda data, session: plain(run_language(language, text, data, session))
+        )
     return None
 
 

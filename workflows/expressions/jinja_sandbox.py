@@ -28,6 +28,7 @@ from workflows.expressions.limits import (
     check_repetition,
     check_text,
 )
+from workflows.expressions.plugins import all_functions
 from workflows.expressions.results import as_text, printable
 from workflows.expressions.session import Session
 
@@ -57,8 +58,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         )
         for name in _UNWANTED:
             del self.globals[name]
+        for name, function in all_functions().items():
+            self.globals[name] = self.filters[name] = _as_function(function)
         for name, function in FUNCTIONS.items():
-            self.globals[name] = _as_function(function)
             self.filters[name] = _as_filter(name, function)
         self.globals["range"] = _range
         self.filters[_COUNTED] = _counted

@@ -13,7 +13,6 @@ import yaql
 from yaql.language import contexts, specs, utils, yaqltypes
 from yaql.language.conventions import CamelCaseConvention
 
-from workflows.expressions.functions import FUNCTIONS
 from workflows.expressions.limits import (
     Budget,
     check_power,
@@ -22,6 +21,7 @@ from workflows.expressions.limits import (
     check_shift,
     check_text,
 )
+from workflows.expressions.plugins import all_functions
 from workflows.expressions.session import Session
 from workflows.expressions.yaql_direct import find_step
 
@@ -109,7 +109,7 @@ def build_library() -> Scope:
             for function in overloads:
                 _make_safe(function)
         scope = scope.parent
-    for name, function in FUNCTIONS.items():
+    for name, function in all_functions().items():
         library.register_function(_for_yaql(name, function))
     return library
 
