@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.core.management.utils import get_random_secret_key
 
-from config.readers import env_bool, env_list, env_seconds, env_secret
+from config.readers import env_bool, env_list, env_seconds, env_secret, env_text
 from config.settings.servers import LEVANTE_DATA_DIR
 from workflows.embedded.state import keep_secret
 
@@ -22,6 +22,9 @@ ALLOWED_HOSTS = env_list("LEVANTE_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[:
 # Anybody may do anything, without a token. `manage.py up --no-auth` sets it, on loopback only.
 # Default: off.
 LEVANTE_NO_AUTH = env_bool("LEVANTE_NO_AUTH", default=False)
+# How others reach the server, such as https://levante.example.org: the beginning of the addresses
+# that are told to who does work elsewhere. Default: none, so they begin with the path.
+LEVANTE_PUBLIC_URL = env_text("LEVANTE_PUBLIC_URL", "").rstrip("/")
 # The server is reached through HTTPS, ended by a proxy that sets X-Forwarded-Proto. Default: off.
 LEVANTE_HTTPS = env_bool("LEVANTE_HTTPS", default=False)
 # Origins whose pages may send forms, such as https://levante.example.org. Default: none but our

@@ -15,6 +15,7 @@ from workflows.actions.base import Action, parameters
 from workflows.actions.std.async_noop import AsyncNoopAction
 from workflows.actions.std.echo import EchoAction
 from workflows.actions.std.fail import FailAction
+from workflows.actions.std.http import HTTPAction, MistralHTTPAction
 from workflows.actions.std.noop import NoopAction
 from workflows.actions.std.sleep import SleepAction
 from workflows.actions.std.test_dict import DictAction
@@ -29,6 +30,8 @@ BUILT_IN: Final[tuple[type[Action], ...]] = (
     DictAction,
     EchoAction,
     FailAction,
+    HTTPAction,
+    MistralHTTPAction,
     NoopAction,
     SleepAction,
 )

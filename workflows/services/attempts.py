@@ -218,4 +218,5 @@ def _context(claim: Claim) -> ActionContext:
         workflow_name=claim.workflow_name,
         workflow_execution_id=str(claim.execution_id) if claim.execution_id else None,
         project_id=str(claim.project_id),
+        callback_url=f"{settings.LEVANTE_PUBLIC_URL}/v2/action_executions/{claim.action_id}",
     )
