@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from workflows.errors import ExpressionFailed
-from workflows.expressions.limits import LIMITS, check_text
+from workflows.expressions.limits import LIMITS, Budget, check_text
 from workflows.expressions.results import TIME_FORMAT, kind_of
 from workflows.expressions.session import Session
 from workflows.jsontypes import JSONObject, JSONValue
@@ -91,13 +91,18 @@ def json_parse(session: Session, data: object) -> JSONValue:
 
 
 def json_dump(session: Session, data: object) -> str:
-    return _bounded(_JSON.iterencode(data))
+    return _bounded(session, _JSON.iterencode(data))
 
 
 def yaml_parse(session: Session, data: object) -> JSONValue:
     text = _parsed_text("yaml_parse", data)
     try:
-        parsed: JSONValue = yaml.load(text, _Loader)  # noqa: S506  # a safe loader
+        loader = _Loader(text)
+        loader.budget = session.budget
+        try:
+            parsed: JSONValue = loader.get_single_data()
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
@@ -106,7 +111,7 @@ def yaml_parse(session: Session, data: object) -> JSONValue:
 
 
 def yaml_dump(session: Session, data: object) -> str:
-    out = _BoundedText()
+    out = _BoundedText(session)
     yaml.dump(data, out, Dumper=_Dumper, default_flow_style=False)
     return out.text()
 
@@ -174,23 +179,25 @@ def _listed(value: Iterable[object]) -> list[object]:
 
 
 class _BoundedText:
-    """A file in memory that refuses too much text."""
+    """A file in memory that refuses too much text, and text that takes too long."""
 
-    def __init__(self) -> None:
+    def __init__(self, session: Session) -> None:
+        self._budget = session.budget
         self._parts: list[str] = []
         self._length = 0
 
     def write(self, part: str) -> None:
         self._length += len(part)
         check_text(self._length)
+        self._budget.look()
         self._parts.append(part)
 
     def text(self) -> str:
         return "".join(self._parts)
 
 
-def _bounded(parts: Iterator[str]) -> str:
-    out = _BoundedText()
+def _bounded(session: Session, parts: Iterator[str]) -> str:
+    out = _BoundedText(session)
     for part in parts:
         out.write(part)
     return out.text()
@@ -198,6 +205,12 @@ def _bounded(parts: Iterator[str]) -> str:
 
 class _Loader(yaml.SafeLoader):
     """Anchors and aliases are plain text, so no document can grow while it is read."""
+
+    budget: Budget
+
+    def fetch_more_tokens(self) -> None:
+        self.budget.check_time()
+        super().fetch_more_tokens()
 
     def fetch_alias(self) -> None:
         self.fetch_plain()

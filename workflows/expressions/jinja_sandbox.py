@@ -91,10 +91,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
             check_repetition(left, right)
         elif operator == "%" and isinstance(left, str | bytes):
             check_widths(str(left), right)
+        budget = _session(context).budget
+        budget.look()
         result = super().call_binop(context, operator, left, right)
         if isinstance(result, list | tuple):
-            _session(context).budget.spend(len(result))
-        return _weighed(_session(context).budget, result)
+            budget.spend(len(result))
+        return _weighed(budget, result)
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
         wrapped = super().wrap_str_format(value)

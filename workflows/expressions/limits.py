@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -11,8 +12,13 @@ from workflows.errors import ExpressionFailed
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes are counted, never timed: the same expression on the same data always ends alike."""
+    """Sizes are counted, so that the same expression on the same data always ends alike.
 
+    Time is the last resort, for what is slow within all sizes.
+    """
+
+    # Seconds of processor time of one evaluation, and of each search for a regular expression.
+    seconds: float = 2.0
     # Characters of one expression.
     expression_length: int = 16_384
     # Characters of one string that is rendered as a Jinja template.
@@ -42,14 +48,19 @@ class Limits:
 LIMITS = Limits()
 
 _SHORT = 500
+# One less than a power of two: how often the clock is looked at.
+_CALLS_BETWEEN_LOOKS = 31
+_ELEMENTS_BETWEEN_LOOKS = 255
 
 
 class Budget:
     """Counts what one evaluation consumes; used by one thread."""
 
-    __slots__ = ("calls", "characters", "steps")
+    __slots__ = ("_deadline", "_looks", "calls", "characters", "steps")
 
     def __init__(self) -> None:
+        self._deadline = 0.0
+        self._looks = 0
         self.calls = LIMITS.calls
         self.steps = LIMITS.steps
         self.characters = LIMITS.texts
@@ -58,6 +69,22 @@ class Budget:
         self.calls -= 1
         if self.calls < 0:
             raise ExpressionFailed(f"it calls more than {LIMITS.calls} functions")
+        if not self.calls & _CALLS_BETWEEN_LOOKS:
+            self.check_time()
+
+    def look(self) -> None:
+        """Look at the clock now and then; for what is done often and costs little."""
+        self._looks += 1
+        if not self._looks & _ELEMENTS_BETWEEN_LOOKS:
+            self.check_time()
+
+    def check_time(self) -> None:
+        """Refuse to go on when the time is over; it counts from the first look."""
+        now = time.thread_time()
+        if not self._deadline:
+            self._deadline = now + LIMITS.seconds
+        elif now > self._deadline:
+            raise ExpressionFailed(f"it takes more than {LIMITS.seconds:g} seconds")
 
     def spend(self, count: int) -> None:
         self.steps -= count
@@ -66,6 +93,7 @@ class Budget:
 
     def write(self, text: str) -> str:
         """Count a text that was made; short ones are bounded by the calls that make them."""
+        self.look()
         if len(text) > _SHORT:
             check_text(len(text))
             self.characters -= len(text)
@@ -79,6 +107,7 @@ class Budget:
             if number >= LIMITS.elements:
                 raise too_many_elements()
             self.spend(1)
+            self.look()
             yield element
 
 

@@ -21,6 +21,12 @@ from workflows.expressions.limits import (
     check_shift,
     check_text,
 )
+from workflows.expressions.patterns import (
+    is_found,
+    is_pattern_found,
+    is_pattern_not_found,
+    with_timed_patterns,
+)
 from workflows.expressions.plugins import all_functions
 from workflows.expressions.session import Session
 from workflows.expressions.yaql_direct import find_step
@@ -144,6 +150,8 @@ def _make_safe(function: Any) -> None:
     check = _CHECKS.get(name)
     if check is not None:
         function.payload = _checked(function.payload, check)
+    if name in _SEARCH:
+        function.payload = with_timed_patterns(function.payload)
 
 
 def _checked(payload: Callable[..., Any], check: Callable[..., None]) -> Callable[..., Any]:
@@ -154,6 +162,7 @@ def _checked(payload: Callable[..., Any], check: Callable[..., None]) -> Callabl
         check(*(args[index] for index in wanted))
         return payload(*args, **kwargs)
 
+    checked.__signature__ = inspect.signature(payload)  # type: ignore[attr-defined]
     return checked
 
 
@@ -209,7 +218,28 @@ _CHECKS: Mapping[str, Callable[..., None]] = {
 _REPLACED: Mapping[str, Callable[..., Any]] = {
     "strings.join": _join,
     "strings.join_": _join_with,
+    "regex.matches_": is_found,
+    "regex.matches_operator_string": is_pattern_found,
+    "regex.not_matches_operator_string": is_pattern_not_found,
 }
+
+# These get a compiled pattern.
+_SEARCH = frozenset(
+    f"regex.{name}"
+    for name in (
+        "matches",
+        "matches_operator_regex",
+        "not_matches_operator_regex",
+        "search",
+        "search_all",
+        "split",
+        "split_string",
+        "replace",
+        "replace_string",
+        "replace_by",
+        "replace_by_string",
+    )
+)
 
 
 def _for_yaql(name: str, function: Callable[..., Any]) -> Any:

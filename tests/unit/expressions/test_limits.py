@@ -178,3 +178,68 @@ def test_large_but_sound_work_is_done(run: Evaluate) -> None:
 def test_the_parser_refuses_an_expression_that_was_never_checked() -> None:
     with pytest.raises(ExpressionInvalid, match="more than 100 brackets"):
         parse_yaql("(" * 200 + "1" + ")" * 200)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "<% 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!' =~ '(a|a)+$' %>",
+        "<% 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!' !~ '(a|a)+$' %>",
+        "<% 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!' =~ regex('(a|a)+$') %>",
+        "<% 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!'.matches('(a|a)+$') %>",
+        "<% regex('(a|a)+$').search('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!') %>",
+        "<% regex('(a|a)+$').searchAll('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!') %>",
+        "<% regex('(a|a)+$').split('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!') %>",
+        "<% regex('(a|a)+$').replace('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!', 'bb') %>",
+        "<% regex('(a|a)+$').replaceBy('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!', b) %>",
+    ],
+)
+def test_a_regular_expression_that_never_ends_is_stopped(
+    run: Evaluate, expression: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = replace(LIMITS, seconds=0.05)
+    monkeypatch.setattr("workflows.expressions.patterns.LIMITS", limits)
+    with pytest.raises(ExpressionFailed, match=r"a regular expression takes more than 0\.05"):
+        run(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "<% range(90000).select($ + 1).where($ > 0).len() %>",
+        "<% range(400).select(range(400).sum()).sum() %>",
+        "<% generate(0, true, $ + 1).len() %>",
+        "{% for i in range(9000) %}{% for j in range(400) %}{% set x = i * j %}{% endfor %}"
+        "{% endfor %}",
+        "{% for i in range(99999) %}{{ i }}{{ i }}{{ i }}{% endfor %}",
+        "<% json_dump(range(60000)) %>",
+        "<% yaml_dump(range(9000).toList()) %>",
+        "<% yaml_parse($.long) %>",
+    ],
+)
+def test_what_is_slow_within_all_sizes_is_stopped(
+    run: Evaluate, expression: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = replace(LIMITS, seconds=0.005)
+    monkeypatch.setattr("workflows.expressions.limits.LIMITS", limits)
+    with pytest.raises(ExpressionFailed, match=r"it takes more than 0\.005 seconds"):
+        run(expression, long="- a\n" * 5_000)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("<% regex('a(b)c').search('xabcx', $2.value) %>", "b"),
+        ("<% regex('a.c').searchAll('abcadc') %>", ["abc", "adc"]),
+        ("<% regex('a.').split('abcadc') %>", ["", "c", "c"]),
+        ("<% regex('A.', ignoreCase => true).replace('abcadc', 'x') %>", "xcxc"),
+        ("<% regex('a.c').replaceBy('axcadc', $.value.toUpper()) %>", "AXCADC"),
+        ("<% 'abc' =~ '^a' and 'abc' !~ 'd' %>", True),
+        ("<% 'abc'.matches(b) %>", True),
+        ("<% 'aXb'.split(regex('[A-Z]')) %>", ["a", "b"]),
+    ],
+)
+def test_timed_patterns_do_what_the_library_says(
+    run: Evaluate, expression: str, value: object
+) -> None:
+    assert run(expression) == value
