@@ -35,6 +35,8 @@ LEVANTE_LONGEST_RESEND_SECONDS = env_seconds("LEVANTE_LONGEST_RESEND_SECONDS", 6
 # Seconds after which a running execution with nothing to do is looked at, and between two looks
 # for such defects. Default: 30.
 LEVANTE_STUCK_SECONDS = env_seconds("LEVANTE_STUCK_SECONDS", 30)
+# Advances of one execution that may fail in a row; then it ends in ERROR. Default: 5.
+LEVANTE_MAX_ADVANCE_FAILURES = env_int("LEVANTE_MAX_ADVANCE_FAILURES", 5, minimum=1)
 # Starts of a safe action that loses its process each time. Default: 3.
 LEVANTE_MAX_STARTS = env_int("LEVANTE_MAX_STARTS", 3, minimum=1)
 # Seconds for which nothing is sent after the broker has failed. Default: 10.

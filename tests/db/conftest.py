@@ -11,12 +11,13 @@ from workflows.services import (
     executions,
     lanes,
     lost_work,
+    parking,
     sweep,
     timers,
     turn,
 )
 
-SENDERS = (action_runs, advance, executions, lanes, lost_work, sweep, timers, turn)
+SENDERS = (action_runs, advance, executions, lanes, lost_work, parking, sweep, timers, turn)
 
 
 @pytest.fixture(autouse=True)

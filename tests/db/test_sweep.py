@@ -448,10 +448,10 @@ def test_an_execution_with_nothing_left_is_ended() -> None:
     assert execution.state == "SUCCESS"
 
 
-def test_an_execution_that_cannot_be_ended_is_reported(
+def test_an_execution_that_cannot_be_ended_is_parked(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    start(WORK)
+    execution = start(WORK)
     TaskExecution.objects.update(state="SUCCESS", is_processed=True)
     make_old(WorkflowExecution)
     monkeypatch.setattr(defects, "advance", lambda execution_id, force: None)
@@ -459,7 +459,10 @@ def test_an_execution_that_cannot_be_ended_is_reported(
     watch.nudge_stuck()
     assert caplog.messages == []
     watch.nudge_stuck()
-    assert caplog.messages == ["An execution has nothing left to do and does not end."]
+    assert caplog.messages[0] == "An execution has nothing left to do and does not end."
+    execution.refresh_from_db()
+    assert execution.state == "ERROR"
+    assert execution.state_info == "No progress: nothing is left to do."
 
 
 def test_an_execution_that_cannot_be_repaired_does_not_keep_others_waiting(

@@ -25,7 +25,7 @@ class WorkflowExecution(models.Model):
     its state. `revived_at` is when a task was last rerun or skipped. `globals` is the one store of
     vars and global variables. `backlog` holds transitions that a pause put off. `is_started` is
     False until the first advance made the start tasks; `is_cut_off` says that the last one had no
-    time for all inline actions.
+    time for all inline actions; `advance_failures` counts those in a row that failed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -44,6 +44,7 @@ class WorkflowExecution(models.Model):
     revived_at = models.DateTimeField(null=True)
     is_started = models.BooleanField(default=False)
     is_cut_off = models.BooleanField(default=False)
+    advance_failures = models.PositiveSmallIntegerField(default=0, db_default=0)
     is_handled = models.BooleanField(default=True)
     is_accepted = models.BooleanField(default=False)
     item_index = models.IntegerField(default=0)

@@ -5,28 +5,23 @@ lock -> collect what happened -> decide -> write -> commit -> ring -> look once 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 
 from workflows.canvas import Work, ring
-from workflows.engine.commands import Decision
-from workflows.engine.decide import decide
-from workflows.engine.events import ActionEnded, Event, InlineActionReady, ItemsEnded, TimerDue
+from workflows.engine.events import ActionEnded, Event
 from workflows.errors import NotFound, StateChangeNotAllowed
 from workflows.services.apply import Applied, ChildRequest, apply_decision
-from workflows.services.catalogue import DatabaseCatalogue
+from workflows.services.decisions import decide_on
+from workflows.services.parking import failures_counted
 from workflows.services.state_requests import events_for_state
 from workflows.services.store import (
     LockedExecution,
     has_unhandled,
     lock_execution,
-    may_have_left_some,
     take_events,
 )
 
@@ -39,16 +34,18 @@ def advance(execution_id: UUID, *, force: bool = False) -> None:
     3. Ring what is next.
     4. Look once more: what ended while we held the lock found it taken and left.
     """
-    while True:
-        applied = _advance_once(execution_id, force=force)
-        if applied is None or finish(execution_id, applied):
-            return
-        force = False
+    with failures_counted(execution_id):
+        while True:
+            applied = _advance_once(execution_id, force=force)
+            if applied is None or finish(execution_id, applied):
+                return
+            force = False
 
 
 def advance_briefly(execution_id: UUID) -> None:
     """Like `advance`, for somebody with a claimed action at hand: what takes longer is rung."""
-    applied = _advance_once(execution_id, force=False)
+    with failures_counted(execution_id):
+        applied = _advance_once(execution_id, force=False)
     if applied is not None and not finish(execution_id, applied):
         ring(Work(executions=(execution_id,)))
 
@@ -68,7 +65,7 @@ def change(
         if locked is None:
             raise NotFound(f"WorkflowExecution not found [id={execution_id}]")
         events = [*take_events(locked), *make_events(locked)]
-        applied = apply_decision(locked, _decide(locked, events), actor=actor) if events else None
+        applied = apply_decision(locked, decide_on(locked, events), actor=actor) if events else None
     if applied is not None and not finish(execution_id, applied):
         advance(execution_id)
 
@@ -90,7 +87,7 @@ def move_on(
         events.append(ended)
     if not events and not force:
         return None
-    return apply_decision(locked, _decide(locked, events), claims_for=claims_for)
+    return apply_decision(locked, decide_on(locked, events), claims_for=claims_for)
 
 
 def _advance_once(execution_id: UUID, *, force: bool) -> Applied | None:
@@ -105,30 +102,6 @@ def finish(execution_id: UUID, applied: Applied) -> bool:
     for request in applied.requests:
         _tell_child(request)
     return applied.is_complete and not has_unhandled(execution_id)
-
-
-def _decide(locked: LockedExecution, events: Sequence[Event]) -> Decision:
-    locked.view.prefetch({task_id for event in events if (task_id := _task_of(event))})
-    deadline = time.monotonic() + settings.LEVANTE_ADVANCE_SECONDS
-    decision = decide(
-        locked.view,
-        events,
-        catalogue=DatabaseCatalogue(locked.project_id, locked.view.execution),
-        new_id=uuid4,
-        clock=locked.clock,
-        must_stop=lambda: time.monotonic() > deadline,
-    )
-    return replace(decision, is_complete=False) if may_have_left_some(events) else decision
-
-
-def _task_of(event: Event) -> UUID | None:
-    match event:
-        case ActionEnded(action) | InlineActionReady(action):
-            return action.task_id
-        case ItemsEnded(task_id) | TimerDue(task_id):
-            return task_id
-        case _:
-            return None
 
 
 def _tell_child(request: ChildRequest) -> None:

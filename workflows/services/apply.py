@@ -140,6 +140,8 @@ def _change_execution(
     is_cut_off = not decision.is_complete
     if is_cut_off != locked.is_cut_off:
         changes["is_cut_off"] = is_cut_off
+    if locked.advance_failures:
+        changes["advance_failures"] = 0
     if "backlog" in changes:
         changes["backlog"] = list(changes["backlog"])  # type: ignore[call-overload]
     if changes:

@@ -13,6 +13,7 @@ from workflows.engine.states import FINAL, UNFINISHED, State
 from workflows.models.statements import execute, fetch_all
 from workflows.services.advance import advance
 from workflows.services.executions import change_state
+from workflows.services.parking import park
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class StuckWatch:
     def nudge_stuck(self) -> int:
         """Let the engine look at running executions in which nothing is open.
 
-        It ends them. One that is found again is a fault of ours that people have to know of.
+        It ends them. One that is found again is a fault of ours, and is ended here.
         """
         rows = fetch_all(_STUCK_SQL, _values(settings.LEVANTE_STUCK_SECONDS))
         stuck = {row[0] for row in rows}
@@ -74,6 +75,11 @@ class StuckWatch:
                 "An execution has nothing left to do and does not end.",
                 extra={"execution_id": str(execution_id)},
             )
+        _try_each(
+            stuck & self._seen,
+            lambda execution_id: park(execution_id, "No progress: nothing is left to do."),
+        )
+        stuck -= self._seen
         self._seen = stuck
         return _try_each(stuck, lambda execution_id: advance(execution_id, force=True))
 

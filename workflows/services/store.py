@@ -44,7 +44,7 @@ _LOCK_SQL = """
            e.globals, e.project_id, e.revision_id, e.is_cut_off,
            coalesce((SELECT root.params -> 'env' FROM workflow_executions root
                      WHERE root.id = e.root_execution_id), e.params -> 'env'),
-           clock_timestamp(), e.revived_at
+           clock_timestamp(), e.revived_at, e.advance_failures
     FROM workflow_executions e JOIN workflow_revisions r ON r.id = e.revision_id
     WHERE e.id = %s
     FOR NO KEY UPDATE OF e
@@ -92,6 +92,7 @@ class LockedExecution:
     project_id: UUID
     clock: datetime
     is_cut_off: bool
+    advance_failures: int = 0
 
 
 def lock_execution(execution_id: UUID, *, skip_locked: bool) -> LockedExecution | None:
@@ -124,7 +125,7 @@ def lock_execution(execution_id: UUID, *, skip_locked: bool) -> LockedExecution 
         env=row[21] if isinstance(row[21], dict) else {},
     )
     view = DatabaseView(snapshot, loaded.spec, loaded.graph, row[18])
-    return LockedExecution(view, row[18], row[22], row[20])
+    return LockedExecution(view, row[18], row[22], row[20], row[24])
 
 
 def take_events(locked: LockedExecution, *, look_at_all: bool = False) -> list[Event]:

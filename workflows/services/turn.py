@@ -27,6 +27,7 @@ from workflows.services.attempts import (
     record,
     record_seen,
 )
+from workflows.services.parking import count_failure
 from workflows.services.store import lock_execution
 
 
@@ -56,9 +57,10 @@ def _end_action(claim: Claim, outcome: Outcome | None, *, may_go_on: bool) -> Cl
         applied, following = keep_trying(store)
     except OperationalError:
         raise
-    except Exception:
+    except Exception as error:
         # The work is done: its result must not be lost with what could not be decided after it.
         keep_trying(partial(record, claim, outcome))
+        count_failure(execution_id, type(error).__name__)
         raise
     # Where somebody else had the execution at that moment, this end may not have been seen.
     is_done = outcome is None if applied is None else finish(execution_id, applied)

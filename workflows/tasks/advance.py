@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from celery import shared_task
+from celery import Task, shared_task
 
 from workflows import canvas
 from workflows.services import advance as service
+from workflows.services.parking import count_failure
 
 
 @shared_task(
-    name=canvas.ADVANCE, acks_late=True, reject_on_worker_lost=True, time_limit=60, shared=True
+    name=canvas.ADVANCE,
+    bind=True,
+    acks_late=True,
+    reject_on_worker_lost=True,
+    soft_time_limit=50,
+    time_limit=60,
 )
-def advance(execution_id: str) -> None:
-    """Look at an execution and do what follows; harmless when nothing does."""
+def advance(job: Task[Any, Any], execution_id: str) -> None:
+    """Look at an execution and do what follows; harmless when nothing does.
+
+    A message that comes again may have taken a process with it.
+    """
+    if (job.request.delivery_info or {}).get("redelivered"):
+        count_failure(UUID(execution_id), "its process was lost")
     service.advance(UUID(execution_id))

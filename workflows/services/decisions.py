@@ -1,0 +1,41 @@
+"""Asking the engine: what follows from the events of a locked execution."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+from django.conf import settings
+
+from workflows.engine.commands import Decision
+from workflows.engine.decide import decide
+from workflows.engine.events import ActionEnded, Event, InlineActionReady, ItemsEnded, TimerDue
+from workflows.services.catalogue import DatabaseCatalogue
+from workflows.services.store import LockedExecution, may_have_left_some
+
+
+def decide_on(locked: LockedExecution, events: Sequence[Event]) -> Decision:
+    """Ask the engine what follows from events, for about as long as a lock may be held."""
+    locked.view.prefetch({task_id for event in events if (task_id := _task_of(event))})
+    deadline = time.monotonic() + settings.LEVANTE_ADVANCE_SECONDS
+    decision = decide(
+        locked.view,
+        events,
+        catalogue=DatabaseCatalogue(locked.project_id, locked.view.execution),
+        new_id=uuid4,
+        clock=locked.clock,
+        must_stop=lambda: time.monotonic() > deadline,
+    )
+    return replace(decision, is_complete=False) if may_have_left_some(events) else decision
+
+
+def _task_of(event: Event) -> UUID | None:
+    match event:
+        case ActionEnded(action) | InlineActionReady(action):
+            return action.task_id
+        case ItemsEnded(task_id) | TimerDue(task_id):
+            return task_id
+        case _:
+            return None
