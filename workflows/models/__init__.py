@@ -15,6 +15,7 @@ from workflows.models.executions import (
     TaskExecution,
     WorkflowExecution,
 )
+from workflows.models.members import MemberStatus, WorkflowMember
 from workflows.models.projects import ApiToken, Membership, Project, Role
 from workflows.models.runtime import BrokerMark, HistoryEvent, Timer, TimerKind, WorkerProcess
 
@@ -27,6 +28,7 @@ __all__ = [
     "Environment",
     "HistoryEvent",
     "JoinArrival",
+    "MemberStatus",
     "Membership",
     "PayloadField",
     "Project",
@@ -39,5 +41,6 @@ __all__ = [
     "WorkerProcess",
     "WorkflowDefinition",
     "WorkflowExecution",
+    "WorkflowMember",
     "WorkflowRevision",
 ]

@@ -17,8 +17,11 @@ from workflows.language.parser import build_workflow
 from workflows.language.specs import WorkflowSpec
 from workflows.models import (
     ActionDefinition,
+    MemberStatus,
+    Scope,
     WorkbookDefinition,
     WorkflowDefinition,
+    WorkflowMember,
     WorkflowRevision,
 )
 from workflows.services.identity import Caller
@@ -39,8 +42,14 @@ class LoadedWorkflow:
 def visible_workflows(
     project_id: uuid.UUID, *, is_admin: bool = False
 ) -> QuerySet[WorkflowDefinition]:
-    """The workflows that a project can read and run: its own and public ones."""
-    return WorkflowDefinition.objects.visible_to(project_id, all_projects=is_admin)
+    """The workflows that a project can read and run: its own, shared and public ones."""
+    visible = WorkflowDefinition.objects.visible_to(project_id, all_projects=is_admin)
+    if is_admin:
+        return visible
+    shared = WorkflowMember.objects.filter(member_id=project_id, status=MemberStatus.ACCEPTED)
+    return visible | WorkflowDefinition.objects.filter(
+        scope=Scope.PRIVATE, pk__in=shared.values("workflow_id")
+    )
 
 
 def find_workflow(

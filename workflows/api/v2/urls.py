@@ -13,6 +13,7 @@ from workflows.api.v2.actions import ActionsView, ActionView
 from workflows.api.v2.environments import EnvironmentsView, EnvironmentView
 from workflows.api.v2.execution_trees import ReportView, SubExecutionsView, TaskSubExecutionsView
 from workflows.api.v2.executions import ExecutionsView, ExecutionView
+from workflows.api.v2.members import MembersView, MemberView
 from workflows.api.v2.tasks import ExecutionTasksView, TaskExecutionsView, TasksView, TaskView
 from workflows.api.v2.validation import (
     ActionsValidationView,
@@ -38,6 +39,8 @@ urlpatterns = [
     _path("workflows", WorkflowsView),
     _path("workflows/validate", WorkflowsValidationView),
     _path(f"workflows/{_ONE}", WorkflowView),
+    _path(f"workflows/{_ONE}/members", MembersView),
+    _path(f"workflows/{_ONE}/members/(?P<member>[^/]+)", MemberView),
     _path("actions", ActionsView),
     _path("actions/validate", ActionsValidationView),
     _path(f"actions/{_ONE}", ActionView),
