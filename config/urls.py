@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+handler400 = "workflows.api.errors.bad_request"
+handler403 = "workflows.api.errors.permission_denied"
 handler404 = "workflows.api.errors.page_not_found"
 handler500 = "workflows.api.errors.server_error"
 

@@ -106,6 +106,16 @@ def page_not_found(request: HttpRequest, exception: Exception | None = None) -> 
     return error_response(status.HTTP_404_NOT_FOUND, "Not Found")
 
 
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer for a request that no view has seen, such as one for a host that is not ours."""
+    return error_response(status.HTTP_400_BAD_REQUEST, "Bad Request")
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer for what is refused outside of the views."""
+    return error_response(status.HTTP_403_FORBIDDEN, "Forbidden")
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer for an error outside of the views."""
     return error_response(status.HTTP_500_INTERNAL_SERVER_ERROR, _UNEXPECTED)

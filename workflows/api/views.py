@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import status
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -16,6 +17,7 @@ from rest_framework.views import APIView
 
 from workflows.api.auth import TokenAuthentication, caller_of
 from workflows.api.errors import exception_handler, page_not_found
+from workflows.api.values import check_text
 from workflows.models import Role
 
 READ: Mapping[str, Role] = {"GET": Role.VIEWER, "HEAD": Role.VIEWER}
@@ -48,8 +50,12 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         method = request.method or ""
-        if self.authentication_classes and method.lower() in self.allowed_methods_lower():
+        if method.lower() not in self.allowed_methods_lower():
+            return
+        if self.authentication_classes:
             caller_of(request).require(self.roles.get(method, Role.ADMIN))
+        for part in kwargs.values():
+            check_text(part)
 
     def allowed_methods_lower(self) -> set[str]:
         """Name the methods that this path has, for which a role has to be checked."""
@@ -90,6 +96,7 @@ def deleted() -> HttpResponse:
     return response
 
 
+@csrf_exempt
 def unknown_path(request: HttpRequest) -> HttpResponse:
-    """Answer for paths below /v2 that the API does not have."""
+    """Answer for paths that lead nowhere, whatever the method."""
     return page_not_found(request)

@@ -49,7 +49,11 @@ class Membership(models.Model):
 
 
 class ApiToken(models.Model):
-    """A token of the API. Only its SHA-256 digest is kept; the text is shown once."""
+    """A token of the API. Only its SHA-256 digest is kept; the text is shown once.
+
+    `is_login` marks the tokens of log-ins by password: short-lived, and good to be exchanged for
+    one of another project of the user.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=255, blank=True, default="")
@@ -60,6 +64,7 @@ class ApiToken(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    is_login = models.BooleanField(default=False, editable=False)
 
     class Meta:
         db_table = "api_tokens"

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from django.conf import settings
@@ -26,6 +27,10 @@ FORBIDDEN: Final = "Operation forbidden (insufficient permissions)"
 # The project of a server that runs without authentication. Fixed, so that its objects are found
 # again after a restart.
 OPEN_PROJECT_ID: Final = uuid.UUID("6f1d2a60-5a4e-4c3b-9d7e-1c0ffee00001")
+
+# The project of the workflows that come with packages. Nobody is a member of it.
+SYSTEM_PROJECT_ID: Final = uuid.UUID("6f1d2a60-5a4e-4c3b-9d7e-1c0ffee00002")
+SYSTEM_PROJECT_NAME: Final = "levante-system"
 
 FIRST_PROJECT: Final = "default"
 FIRST_USER: Final = "admin"
@@ -63,10 +68,29 @@ class Credentials:
     token: str
 
 
-def issue_token(user: User, project: Project, role: Role, name: str = "") -> str:
-    """Make a token and return its text, which is not kept and cannot be shown again."""
+def issue_token(
+    user: User,
+    project: Project,
+    role: Role,
+    name: str = "",
+    *,
+    expires_at: datetime | None = None,
+    is_login: bool = False,
+) -> str:
+    """Make a token and return its text, which is not kept and cannot be shown again.
+
+    `is_login` is for the token of a log-in, which can be exchanged for one of another project.
+    """
     text = secrets.token_urlsafe(32)
-    ApiToken.objects.create(user=user, project=project, role=role, name=name, digest=_digest(text))
+    ApiToken.objects.create(
+        user=user,
+        project=project,
+        role=role,
+        name=name,
+        digest=_digest(text),
+        expires_at=expires_at,
+        is_login=is_login,
+    )
     return text
 
 

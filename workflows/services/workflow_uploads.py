@@ -44,7 +44,7 @@ def create_workflows(
     """Store all workflows of a document as new ones of the caller's project."""
     check_scope(caller, scope)
     check_length("namespace", namespace)
-    uploads = _read(text)
+    uploads = read_workflows(text)
     now = timezone.now()
     with transaction.atomic(durable=True):
         return [
@@ -68,7 +68,7 @@ def update_workflows(
 ) -> list[WorkflowDefinition]:
     """Give all workflows of a document, found by name, a new revision."""
     check_scope(caller, scope)
-    uploads = _read(text)
+    uploads = read_workflows(text)
     now = timezone.now()
     with transaction.atomic(durable=True):
         found = [get_workflow(caller, upload.name, namespace) for upload in uploads]
@@ -93,7 +93,7 @@ def update_workflow(
     """
     check_scope(caller, scope)
     check_length("namespace", namespace)
-    uploads = _read(text)
+    uploads = read_workflows(text)
     if len(uploads) > 1:
         raise RequestInvalid(
             "More than one workflows are not supported for update with identifier. "
@@ -176,7 +176,8 @@ def check_name(name: str) -> None:
     check_length("name", name)
 
 
-def _read(text: str) -> list[WorkflowText]:
+def read_workflows(text: str) -> list[WorkflowText]:
+    """Split a document into the workflows to store; raises what makes it no document."""
     document = parse_workflows(text)
     for name in document.workflows:
         check_name(name)
@@ -207,9 +208,9 @@ def _lock(caller: Caller, workflows: Sequence[WorkflowDefinition]) -> list[Workf
                 f"Workflow not found [workflow_identifier={workflow.name}, "
                 f"namespace={workflow.namespace}]"
             )
-        check_owner(caller, workflow, TITLE)
-        if workflow.is_system and not caller.is_admin:
+        if workflow.is_system:
             raise RequestInvalid(f"Can not modify a system workflow: {workflow.name}")
+        check_owner(caller, workflow, TITLE)
     return [locked[workflow.pk] for workflow in workflows]
 
 

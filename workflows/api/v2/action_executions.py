@@ -130,13 +130,10 @@ class ActionExecutionView(ApiView):
 
     roles = {**READ, **_RUN}
 
-    def get(self, request: Request, identifier: str, task_id: str = "") -> HttpResponse:
+    def get(self, request: Request, identifier: str) -> HttpResponse:
         arguments = read_arguments(request, {"fields"})
         attributes = ACTION_EXECUTION.select(arguments.names("fields"), more=["output"])
-        rows = visible_actions(caller_of(request))
-        if task_id:
-            rows = rows.filter(task_id=parse_uuid("task_execution_id", task_id))
-        return answer(_show(rows, identifier, attributes))
+        return answer(_show(visible_actions(caller_of(request)), identifier, attributes))
 
     def put(self, request: Request, identifier: str) -> HttpResponse:
         read_arguments(request, ())
@@ -157,6 +154,19 @@ class ActionExecutionView(ApiView):
             raise _not_found(identifier)
         delete_action_run(action)
         return deleted()
+
+
+class TaskActionExecutionView(ApiView):
+    """One action execution, as part of its task: to be read only."""
+
+    roles = READ
+
+    def get(self, request: Request, task_id: str, identifier: str) -> HttpResponse:
+        arguments = read_arguments(request, {"fields"})
+        attributes = ACTION_EXECUTION.select(arguments.names("fields"), more=["output"])
+        rows = visible_actions(caller_of(request))
+        rows = rows.filter(task_id=parse_uuid("task_execution_id", task_id))
+        return answer(_show(rows, identifier, attributes))
 
 
 class TaskActionExecutionsView(ApiView):

@@ -8,6 +8,7 @@ from workflows.api.v2.action_executions import (
     ActionExecutionsView,
     ActionExecutionView,
     TaskActionExecutionsView,
+    TaskActionExecutionView,
 )
 from workflows.api.v2.actions import ActionsView, ActionView
 from workflows.api.v2.environments import EnvironmentsView, EnvironmentView
@@ -53,7 +54,7 @@ urlpatterns = [
     _path("tasks", TasksView),
     _path(f"tasks/{_ONE}", TaskView),
     _path(f"tasks/{_ONE}/action_executions", TaskActionExecutionsView),
-    _path(f"tasks/(?P<task_id>[^/]+)/action_executions/{_ONE}", ActionExecutionView),
+    _path(f"tasks/(?P<task_id>[^/]+)/action_executions/{_ONE}", TaskActionExecutionView),
     _path(f"tasks/{_ONE}/workflow_executions", TaskExecutionsView),
     _path(f"tasks/{_ONE}/executions", TaskSubExecutionsView),
     _path("action_executions", ActionExecutionsView),

@@ -1,7 +1,7 @@
 """`manage.py welcome`: the last step of `manage.py up`. Says where everything is.
 
-On the very first start it also makes the administrator with an API token, loads the example
-workflows, runs one and shows its result.
+On each start it loads the workflows of installed packages. On the very first one it also makes the
+administrator with an API token, loads the example workflows, runs one and shows its result.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from workflows.models import Role, WorkflowExecution
 from workflows.services.examples import load_examples
 from workflows.services.executions import start_execution
 from workflows.services.identity import Caller, Credentials, ensure_first_admin, open_caller
+from workflows.services.packaged import load_packaged_workflows
 
 EXAMPLES: Final = "examples"
 FIRST_EXAMPLE: Final = "deploy_cluster"
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         self._credentials_file = settings.LEVANTE_DATA_DIR / CREDENTIALS_FILE
         is_first = not self._credentials_file.exists()
         credentials = self._make_admin() if is_first else None
+        self._load_packaged()
         self._say_where(options["url"], options["flower_url"])
         if credentials is not None:
             self._say_credentials(credentials)
@@ -53,6 +55,14 @@ class Command(BaseCommand):
         kept = {name: str(value) for name, value in asdict(credentials).items()}
         write_private(self._credentials_file, json.dumps(kept, indent=2) + "\n")
         return credentials
+
+    def _load_packaged(self) -> None:
+        report = load_packaged_workflows()
+        changed = [*report.created, *report.updated]
+        if changed:
+            self.stdout.write(f"Workflows of packages: {', '.join(changed)}")
+        for place, reason in report.refused:
+            self.stdout.write(f"Workflows of a package not usable: {place}: {reason}")
 
     def _say_where(self, url: str, flower_url: str) -> None:
         self.stdout.write(
