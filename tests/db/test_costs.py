@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 from benchmarks.shapes import ACTIONS, SHAPES
 from tests.factories import ready_actions, start
 from workflows.canvas import Work
+from workflows.models import ActionExecution
 from workflows.services.advance import advance
 from workflows.services.lanes import run_lane
 from workflows.services.turn import take_turn
@@ -77,3 +79,22 @@ def test_each_further_task_costs_no_more_than_this(
     else:
         assert (large[1] - small[1]) / further == messages
     assert (large[0] - small[0]) / further == statements
+
+
+def test_arrivals_that_are_seen_together_read_their_join_once(rung: list[Work]) -> None:
+    def statements(branches: int) -> int:
+        names = [f"b{index}" for index in range(branches)]
+        tasks = "".join(f"    {one}: {{action: std.async_noop, on-success: j}}\n" for one in names)
+        tasks += "    first: {action: std.noop, on-success: j}\n    j: {join: all}\n"
+        execution = start(f"version: '2.0'\ncount_{branches}:\n  tasks:\n{tasks}")
+        ActionExecution.objects.filter(execution=execution, name="std.async_noop").update(
+            state="SUCCESS", output={"result": None}, finished_at=Now()
+        )
+        with CaptureQueriesContext(connection) as queries:
+            advance(execution.id)
+        execution.refresh_from_db()
+        assert execution.state == "SUCCESS"
+        return len(queries)
+
+    statements(2)  # what is read once and kept does not count
+    assert statements(20) == statements(10)

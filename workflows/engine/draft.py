@@ -74,7 +74,7 @@ class Draft:
         self._tasks: dict[UUID, TaskSnapshot] = {}
         self._inserted: dict[UUID, None] = {}
         self._task_changes: dict[UUID, dict[str, object]] = {}
-        self._newest: dict[str, UUID] = {}
+        self._newest: dict[str, UUID | None] = {}
         self._contexts: dict[UUID, BranchContext] = {}
         self._results: dict[UUID, list[Result]] = {}
         self._arrivals: dict[UUID, dict[str, Arrival]] = {}
@@ -138,10 +138,12 @@ class Draft:
         return self.spec.tasks[task.name]
 
     def newest_task(self, name: str) -> TaskSnapshot | None:
-        if name in self._newest:
-            return self.task(self._newest[name])
-        found = self.view.newest_task(name)
-        return None if found is None else self._know(found)
+        """The task of this name that was made last, which is read once."""
+        if name not in self._newest:
+            found = self.view.newest_task(name)
+            self._newest[name] = None if found is None else self._know(found).id
+        task_id = self._newest[name]
+        return None if task_id is None else self.task(task_id)
 
     def insert_task(self, task: TaskSnapshot) -> TaskSnapshot:
         self._tasks[task.id] = task

@@ -55,8 +55,7 @@ def arrive(draft: Draft, name: str, inbound: TaskSnapshot, event: str) -> None:
 def needed(draft: Draft, name: str) -> int:
     """How many inbound tasks have to arrive. A join that leads back to itself is none of them."""
     join = draft.spec.tasks[name].join
-    others = [inbound for inbound in draft.graph.inbound[name] if inbound != name]
-    return len(others) if join == "all" else int(join or 0)
+    return draft.graph.inbound_of_joins[name] if join == "all" else int(join or 0)
 
 
 def start_if_ready(draft: Draft, join: TaskSnapshot) -> None:

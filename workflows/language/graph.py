@@ -14,14 +14,15 @@ class WorkflowGraph:
 
     `inbound` has the distinct tasks that name a task in any clause, in the order of the
     definition; in a reverse workflow, what it requires. `start_tasks` have no inbound task;
-    `joins` wait for theirs. The flags tell what no advance of the workflow has to
-    look for.
+    `joins` wait for theirs, and `inbound_of_joins` counts these without the join itself. The flags
+    tell what no advance of the workflow has to look for.
     """
 
     inbound: Mapping[str, tuple[str, ...]]
     outbound: Mapping[str, tuple[str, ...]]
     start_tasks: tuple[str, ...]
     joins: tuple[str, ...] = ()
+    inbound_of_joins: Mapping[str, int] = field(default_factory=dict)
     _between_rings: frozenset[str] = frozenset()
     has_sub_workflows: bool = False
     has_timers: bool = False
@@ -77,6 +78,7 @@ def build_graph(spec: WorkflowSpec) -> WorkflowGraph:
         outbound,
         starts,
         joins,
+        {name: sum(source != name for source in inbound[name]) for name in joins},
         _between_rings=_between_rings(inbound, outbound),
         has_sub_workflows=any(task.workflow is not None for task in spec.tasks.values()),
         has_timers=any(_has_timer(task) for task in spec.tasks.values()),

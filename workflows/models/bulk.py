@@ -17,7 +17,7 @@ from django.db import models
 from workflows.models.base import PayloadField
 from workflows.models.statements import Batch, as_payload
 
-# A statement takes at most 65,535 parameters when bound by the server; this keeps far below.
+# Bounds the text of one statement.
 _MAX_VALUES = 30_000
 
 
@@ -32,22 +32,23 @@ def insert_rows(
     """Insert rows given as values of `columns`; the other columns get their defaults."""
     if not rows:
         return
-    names, payloads, rest = _plan(model, tuple(columns))
+    names, payloads, defaults = _plan(model, tuple(columns))
+    before = f"INSERT INTO {model._meta.db_table} ({', '.join(names)}) VALUES"
+    literal = batch.literal
+    rest = [literal(value) for value in defaults]
     size = max(1, _MAX_VALUES // len(names))
     for start in range(0, len(rows), size):
-        part = rows[start : start + size]
-        group = "(" + ", ".join(["%s"] * len(names)) + ")"
-        sql = (
-            f"INSERT INTO {model._meta.db_table} ({', '.join(names)}) "
-            f"VALUES {', '.join([group] * len(part))} {on_conflict}"
-        )
-        values: list[Any] = []
-        for row in part:
-            values += [
-                as_payload(value) if index in payloads else value for index, value in enumerate(row)
+        part = [
+            [
+                *(
+                    literal(as_payload(value) if index in payloads else value)
+                    for index, value in enumerate(row)
+                ),
+                *rest,
             ]
-            values += rest
-        batch.add(sql, values)
+            for row in rows[start : start + size]
+        ]
+        batch.add_rows(before, part, on_conflict)
 
 
 def update_rows(

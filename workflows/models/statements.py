@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
+from psycopg.adapt import Transformer
 from psycopg.types.json import Json
 
 from workflows.models.base import dump_json
@@ -40,27 +42,55 @@ def execute(sql: str, values: Values = ()) -> int:
 class Batch:
     """Statements whose rows nobody reads, sent in one go: each trip to the server takes its time.
 
-    They are carried out in the order in which they were added.
+    They are carried out in the order in which they were added. The values are put into the text
+    here, since the driver would search the text of thousands of rows for its placeholders.
     """
 
     def __init__(self) -> None:
         self._statements: list[str] = []
-        self._values: list[Any] = []
+        self._number_of_values = 0
+        connection.ensure_connection()
+        self._literal = Transformer.from_context(connection.connection).as_literal
 
     def add(self, sql: str, values: Sequence[Any] = ()) -> None:
-        self._statements.append(sql)
-        self._values += values
-        if len(self._values) >= _MOST_VALUES_AT_ONCE:
-            self.send()
+        """Add a statement with `%s` for each value."""
+        parts = _split(sql)
+        assert len(parts) == len(values) + 1
+        pieces = [parts[0]]
+        for value, part in zip(values, parts[1:], strict=True):
+            pieces.append(self.literal(value))
+            pieces.append(part)
+        self._take("".join(pieces), len(values))
+
+    def add_rows(self, before: str, rows: Sequence[Sequence[str]], after: str) -> None:
+        """Add a statement around a list of rows, whose values are literals."""
+        groups = [f"({', '.join(row)})" for row in rows]
+        number = sum(map(len, rows))
+        self._take(f"{before} {', '.join(groups)} {after}", number)
+
+    def literal(self, value: object) -> str:
+        """Give the text of a value in a statement."""
+        return self._literal(value).decode()
 
     def send(self) -> None:
         """Carry out what was added since the last time."""
         if not self._statements:
             return
-        sql, values = ";\n".join(self._statements), self._values
-        self._statements, self._values = [], []
+        sql = ";\n".join(self._statements)
+        self._statements, self._number_of_values = [], 0
         with connection.cursor() as cursor:
-            cursor.execute(sql, values)
+            cursor.execute(sql)
+
+    def _take(self, statement: str, number_of_values: int) -> None:
+        self._statements.append(statement)
+        self._number_of_values += number_of_values
+        if self._number_of_values >= _MOST_VALUES_AT_ONCE:
+            self.send()
+
+
+@lru_cache(maxsize=256)
+def _split(sql: str) -> tuple[str, ...]:
+    return tuple(sql.split("%s"))
 
 
 def as_payload(value: object) -> Any:
