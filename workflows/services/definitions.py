@@ -65,9 +65,17 @@ def find_workflow(
     With `fallback` the default namespace is tried, too: the rule for sub-workflows. The large
     columns of the revision are loaded on use.
     """
+    identity = parse_id(name_or_id)
+    if identity is None:
+        # Nothing comes before a name in the project's own namespace, and most starts name that.
+        own = WorkflowDefinition.objects.filter(
+            project_id=project_id, namespace=namespace, name=name_or_id
+        )
+        found = own.select_related("revision").defer(*_LARGE).first()
+        if found is not None:
+            return found
     namespaces = {namespace, ""} if fallback else {namespace}
     wanted = Q(name=name_or_id, namespace__in=namespaces)
-    identity = parse_id(name_or_id)
     if identity is not None:
         wanted |= Q(pk=identity)
     return (
