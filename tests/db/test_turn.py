@@ -146,6 +146,6 @@ def test_a_claimed_action_does_not_wait_for_a_long_advance(
     record(claim, Outcome(is_success=True, result=None))
     monkeypatch.setattr(advance_module, "has_unhandled", lambda _execution_id: True)
     monkeypatch.setattr(turn, "lock_execution", lambda _id, *, skip_locked: None)
-    monkeypatch.setattr(turn, "advance", lambda _execution_id: None)
+    monkeypatch.setattr(turn, "advance_family", lambda _execution_id: None)
     take_turn(first.id, execution.id)
     assert execution.id in {one for work in rung for one in work.executions}

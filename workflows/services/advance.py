@@ -5,10 +5,13 @@ lock -> collect what happened -> decide -> write -> commit -> ring -> look once 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
 from workflows.canvas import Work, ring
@@ -26,7 +29,23 @@ from workflows.services.store import (
 )
 
 
-def advance(execution_id: UUID, *, force: bool = False) -> None:
+def advance_family(execution_id: UUID) -> None:
+    """Move an execution on, and then the parent or child that this would ring, without a message.
+
+    Of several children one is kept here, the others are for other workers. Whoever has a worker's
+    turn uses this; when LEVANTE_TURN_SECONDS are over, what is left is rung.
+    """
+    deadline = time.monotonic() + settings.LEVANTE_TURN_SECONDS
+    kept = [execution_id]
+    try:
+        advance(kept.pop(), kept=kept)
+        while kept and time.monotonic() <= deadline:
+            advance(kept.pop(), kept=kept)
+    finally:
+        ring(Work(executions=tuple(kept)))
+
+
+def advance(execution_id: UUID, *, force: bool = False, kept: list[UUID] | None = None) -> None:
     """Move an execution on as far as it can go now; with `force` look even if nothing happened.
 
     1. Lock it. If somebody has it, that one will see what we came for: leave.
@@ -37,7 +56,7 @@ def advance(execution_id: UUID, *, force: bool = False) -> None:
     with failures_counted(execution_id):
         while True:
             applied = _advance_once(execution_id, force=force)
-            if applied is None or finish(execution_id, applied):
+            if applied is None or finish(execution_id, applied, kept):
                 return
             force = False
 
@@ -96,9 +115,16 @@ def _advance_once(execution_id: UUID, *, force: bool) -> Applied | None:
         return None if locked is None else move_on(locked, force=force)
 
 
-def finish(execution_id: UUID, applied: Applied) -> bool:
-    """Do what follows the commit of an advance. False if there is more to advance by now."""
-    ring(applied.work)
+def finish(execution_id: UUID, applied: Applied, kept: list[UUID] | None = None) -> bool:
+    """Do what follows the commit of an advance. False if there is more to advance by now.
+
+    One execution that should be rung is put into an empty `kept`, for the caller to advance.
+    """
+    work = applied.work
+    if kept is not None and not kept and work.executions:
+        kept.append(work.executions[0])
+        work = replace(work, executions=work.executions[1:])
+    ring(work)
     for request in applied.requests:
         _tell_child(request)
     return applied.is_complete and not has_unhandled(execution_id)

@@ -15,7 +15,7 @@ from django.db import OperationalError, transaction
 
 from workflows.actions.base import Outcome
 from workflows.canvas import ReadyAction, Work, ring
-from workflows.services.advance import advance, advance_briefly, finish, move_on
+from workflows.services.advance import advance_briefly, advance_family, finish, move_on
 from workflows.services.apply import Applied
 from workflows.services.attempts import (
     Claim,
@@ -40,14 +40,22 @@ def take_turn(action_id: UUID, execution_id: UUID | None = None, target: str = "
     claim = claim_action(action_id)
     if claim is None and execution_id is not None:
         claim = claim_ready(execution_id, target)
+    kept: list[UUID] = []
     while claim is not None:
         outcome = perform(claim)
         may_go_on = time.monotonic() <= deadline
-        claim = _end_action(claim, outcome, may_go_on=may_go_on)
+        claim = _end_action(claim, outcome, kept, may_go_on=may_go_on)
+    for one in kept:
+        advance_family(one)
 
 
-def _end_action(claim: Claim, outcome: Outcome | None, *, may_go_on: bool) -> Claim | None:
-    """Store a result, move its execution on, and give the action to run next, if any."""
+def _end_action(
+    claim: Claim, outcome: Outcome | None, kept: list[UUID], *, may_go_on: bool
+) -> Claim | None:
+    """Store a result, move its execution on, and give the action to run next, if any.
+
+    `kept` gets what has to be advanced when no action follows.
+    """
     execution_id = claim.execution_id
     if execution_id is None:
         keep_trying(partial(record, claim, outcome))
@@ -63,9 +71,10 @@ def _end_action(claim: Claim, outcome: Outcome | None, *, may_go_on: bool) -> Cl
         count_failure(execution_id, type(error).__name__)
         raise
     # Where somebody else had the execution at that moment, this end may not have been seen.
-    is_done = outcome is None if applied is None else finish(execution_id, applied)
+    ours = kept if following is None else None
+    is_done = outcome is None if applied is None else finish(execution_id, applied, ours)
     if not is_done and following is None:
-        advance(execution_id)
+        kept.append(execution_id)
     elif not is_done:
         # No beat names the claim before its action runs, so that must not take long.
         advance_briefly(execution_id)

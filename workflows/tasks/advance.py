@@ -27,4 +27,4 @@ def advance(job: Task[Any, Any], execution_id: str) -> None:
     """
     if (job.request.delivery_info or {}).get("redelivered"):
         count_failure(UUID(execution_id), "its process was lost")
-    service.advance(UUID(execution_id))
+    service.advance_family(UUID(execution_id))

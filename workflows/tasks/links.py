@@ -8,7 +8,7 @@ from uuid import UUID
 from celery import Task
 
 from workflows import canvas
-from workflows.services.advance import advance
+from workflows.services.advance import advance_family
 
 
 def run_next_link(job: Task[Any, Any]) -> None:
@@ -17,7 +17,7 @@ def run_next_link(job: Task[Any, Any]) -> None:
     Sending it through the broker would cost a message and a wait for a free worker.
     """
     for execution_id in drop_next_link(job):
-        advance(execution_id)
+        advance_family(execution_id)
 
 
 def drop_next_link(job: Task[Any, Any]) -> list[UUID]:
