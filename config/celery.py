@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import task_prerun, worker_before_create_process
+from celery.signals import setup_logging, task_prerun, worker_before_create_process
 from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -15,6 +15,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("levante")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["workflows"])
+
+
+@setup_logging.connect
+def leave_the_log_alone(**_facts: Any) -> None:
+    """Keep Celery's own handlers out: Django has set up the log as the settings say."""
 
 
 @task_prerun.connect

@@ -40,6 +40,22 @@ def env_list(name: str, default: list[str]) -> list[str]:
     return [part.strip() for part in env_text(name, ",".join(default)).split(",") if part.strip()]
 
 
+def env_choice(name: str, default: str, choices: list[str]) -> str:
+    """Read one of some words."""
+    text = env_text(name, default).strip().lower()
+    if text not in choices:
+        raise ImproperlyConfigured(f"{name} must be {' or '.join(choices)}, not {text!r}")
+    return text
+
+
+def env_ratio(name: str, default: float) -> float:
+    """Read a number from 0 to 1."""
+    ratio = float(_number(name, env_text(name, str(default)), float, 0.0))
+    if ratio > 1.0:
+        raise ImproperlyConfigured(f"{name} must be at most 1, not {ratio:g}")
+    return ratio
+
+
 def env_secret(name: str) -> str:
     """Read a secret from the variable, or from the file that `<name>_FILE` names.
 

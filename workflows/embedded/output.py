@@ -1,15 +1,17 @@
 """The log of all children in one stream.
 
-Whole lines, each with the name of its process in front.
+Whole lines, each with the name of its process in front; or, if the log is JSON, one object a line.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import selectors
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import IO, Final
 
 READ_BYTES: Final = 65536
@@ -28,13 +30,17 @@ class _Pipe:
 class Output:
     """Reads the children's pipes and writes the log.
 
-    `on_closed` is called when the other side has gone away.
+    `on_closed` is called when the other side has gone away. `as_json` makes an object of every
+    line that is not one by itself, such as those of the servers.
     """
 
-    def __init__(self, log: IO[str], on_closed: Callable[[], object]) -> None:
+    def __init__(
+        self, log: IO[str], on_closed: Callable[[], object], *, as_json: bool = False
+    ) -> None:
         self._log = log
         self._on_closed = on_closed
         self._selector = selectors.DefaultSelector()
+        self._as_json = as_json
         self._colours: dict[str, int] | None = {} if log.isatty() else None
 
     def watch(self, name: str, pipe: IO[bytes], *, prefixed: bool = True) -> None:
@@ -64,7 +70,7 @@ class Output:
 
     def say(self, name: str, text: str) -> None:
         """Write a line of our own in the manner of the log."""
-        self._write(f"{self._prefix(name)}{text}\n")
+        self._write(self._named(name, text))
 
     def show(self, text: str) -> None:
         """Write text for people as it is."""
@@ -89,7 +95,16 @@ class Output:
         text = line.decode("utf-8", "replace").rstrip()
         if pipe.is_prefixed and not text:
             return ""
-        return f"{self._prefix(pipe.name)}{text}\n" if pipe.is_prefixed else f"{text}\n"
+        return self._named(pipe.name, text) if pipe.is_prefixed else f"{text}\n"
+
+    def _named(self, name: str, text: str) -> str:
+        if not self._as_json:
+            return f"{self._prefix(name)}{text}\n"
+        if text.startswith("{") and text.endswith("}"):
+            return f"{text}\n"
+        time = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = {"time": time, "level": "INFO", "process": name, "message": text}
+        return f"{json.dumps(line)}\n"
 
     def _prefix(self, name: str) -> str:
         prefix = f"{name:<{NAME_WIDTH}} | "

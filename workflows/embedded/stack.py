@@ -143,6 +143,7 @@ class Stack:
         command += ["--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS)]
         command += ["--worker-class", "gthread", "--preload", "--no-control-socket"]
         command += ["--timeout", "60", "--graceful-timeout", "5", "--log-level", "warning"]
+        command += ["--logger-class", "config.gunicorn_logs.GunicornLogger"]
         return _service("web", command, grace_seconds=WEB_GRACE_SECONDS)
 
     def _flower(self, broker_url: str) -> Service:

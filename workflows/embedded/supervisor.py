@@ -78,7 +78,8 @@ class Supervisor:
     _stop_requests: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        self.output = Output(self.log, self.request_stop)
+        as_json = os.environ.get("LEVANTE_LOG_FORMAT", "").strip().lower() == "json"
+        self.output = Output(self.log, self.request_stop, as_json=as_json)
 
     def listen(self) -> None:
         """Hear signals from here on.

@@ -17,8 +17,10 @@ from django.db import transaction
 from workflows.canvas import Work, ring
 from workflows.engine.events import ActionEnded, Event
 from workflows.errors import NotFound, StateChangeNotAllowed
+from workflows.log_facts import log_facts
 from workflows.services.apply import Applied, ChildRequest, apply_decision
 from workflows.services.decisions import decide_on
+from workflows.services.observing import tell_changes
 from workflows.services.parking import failures_counted
 from workflows.services.state_requests import events_for_state
 from workflows.services.store import (
@@ -53,7 +55,7 @@ def advance(execution_id: UUID, *, force: bool = False, kept: list[UUID] | None 
     3. Ring what is next.
     4. Look once more: what ended while we held the lock found it taken and left.
     """
-    with failures_counted(execution_id):
+    with log_facts(execution_id=execution_id), failures_counted(execution_id):
         while True:
             applied = _advance_once(execution_id, force=force)
             if applied is None or finish(execution_id, applied, kept):
@@ -79,14 +81,17 @@ def change(
 
     `make_events` sees the locked execution and may raise to refuse; no events change nothing.
     """
-    with transaction.atomic(durable=True):
-        locked = lock_execution(execution_id, skip_locked=False)
-        if locked is None:
-            raise NotFound(f"WorkflowExecution not found [id={execution_id}]")
-        events = [*take_events(locked), *make_events(locked)]
-        applied = apply_decision(locked, decide_on(locked, events), actor=actor) if events else None
-    if applied is not None and not finish(execution_id, applied):
-        advance(execution_id)
+    with log_facts(execution_id=execution_id):
+        with transaction.atomic(durable=True):
+            locked = lock_execution(execution_id, skip_locked=False)
+            if locked is None:
+                raise NotFound(f"WorkflowExecution not found [id={execution_id}]")
+            events = [*take_events(locked), *make_events(locked)]
+            applied = (
+                apply_decision(locked, decide_on(locked, events), actor=actor) if events else None
+            )
+        if applied is not None and not finish(execution_id, applied):
+            advance(execution_id)
 
 
 def move_on(
@@ -125,6 +130,7 @@ def finish(execution_id: UUID, applied: Applied, kept: list[UUID] | None = None)
         kept.append(work.executions[0])
         work = replace(work, executions=work.executions[1:])
     ring(work)
+    tell_changes(applied.changed)
     for request in applied.requests:
         _tell_child(request)
     return applied.is_complete and not has_unhandled(execution_id)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar, cast
 from uuid import UUID, uuid4
+
+from django.conf import settings
 
 from workflows.canvas import Lanes, Work
 from workflows.engine.commands import (
@@ -33,7 +35,7 @@ from workflows.engine.commands import (
     RingLanes,
     SetTimer,
 )
-from workflows.engine.states import State
+from workflows.engine.states import FINAL, State
 from workflows.models import (
     ActionExecution,
     HistoryEvent,
@@ -47,6 +49,7 @@ from workflows.models.statements import Batch
 from workflows.services.attempts import Claim
 from workflows.services.contexts import store_contexts
 from workflows.services.new_actions import claim_first, first_actions, insert_actions, is_ready
+from workflows.services.observing import Changed
 from workflows.services.store import LockedExecution
 from workflows.services.view import OPEN_STATES, TASK_COLUMNS
 
@@ -73,6 +76,7 @@ class Applied:
     """
 
     work: Work
+    changed: Changed
     requests: list[ChildRequest] = field(default_factory=list)
     is_complete: bool = True
     claim: Claim | None = None
@@ -129,7 +133,20 @@ def apply_decision(
     requests = [ChildRequest(one.child_id, one.state, one.reason) for one in of(AskChild)]
     for one in of(AskChildren):
         requests += _open_children(execution.id, one)
-    return Applied(work, requests, decision.is_complete, claim)
+    history = of(RecordHistory)
+    changed = Changed(execution, history, _beginnings(locked, of(InsertTask), history), actor)
+    return Applied(work, changed, requests, decision.is_complete, claim)
+
+
+def _beginnings(
+    locked: LockedExecution, inserted: Sequence[InsertTask], history: Sequence[RecordHistory]
+) -> dict[UUID, datetime]:
+    """Find when the tasks that have ended were made, if traces are wanted."""
+    if not settings.LEVANTE_TRACES_URL:
+        return {}
+    new = {one.task.id: one.task.created_at for one in inserted}
+    ended = [one.task_id for one in history if one.task_id and one.state_to in FINAL]
+    return {task_id: new.get(task_id) or locked.view.task(task_id).created_at for task_id in ended}
 
 
 def _change_execution(

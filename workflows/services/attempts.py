@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import OperationalError, connection
+from django.utils import timezone
 
 from workflows.actions.adhoc import finish_output
 from workflows.actions.base import ActionContext, Outcome, perform_action
@@ -25,8 +26,10 @@ from workflows.engine.snapshot import ActionSnapshot
 from workflows.engine.states import State
 from workflows.errors import WorkflowsError
 from workflows.jsontypes import JSONObject
+from workflows.log_facts import log_facts
 from workflows.models.statements import as_payload, execute, fetch_one
 from workflows.services.catalogue import outside_reader, resolve_stored_action
+from workflows.services.observing import AttemptEnd, tell_attempt
 from workflows.services.payloads import clean_payload
 from workflows.services.process import Interrupted, this_process
 
@@ -122,6 +125,26 @@ def find_ready(execution_id: UUID, target: str) -> UUID | None:
 
 def perform(claim: Claim) -> Outcome | None:
     """Run a claimed action. None if its result comes later from outside."""
+    began = timezone.now()
+    ids = {"execution_id": claim.execution_id, "task_id": claim.task_id}
+    with log_facts(**ids, action_id=claim.action_id):
+        outcome = _perform(claim)
+        state = "" if outcome is None else _state_of(outcome)
+        tell_attempt(
+            AttemptEnd(
+                action_id=claim.action_id,
+                task_id=claim.task_id,
+                execution_id=claim.execution_id,
+                name=claim.name,
+                began=began,
+                ended=timezone.now(),
+                state=state,
+            )
+        )
+    return outcome
+
+
+def _perform(claim: Claim) -> Outcome | None:
     action = find_action(claim.base_name or claim.name)
     if action is None:
         return Outcome(is_success=False, result=f"The action {claim.name} is not installed here.")
@@ -174,8 +197,16 @@ def record_seen(claim: Claim, outcome: Outcome, clock: datetime) -> ActionEnded 
 
 def record_values(claim: Claim, outcome: Outcome) -> list[Any]:
     """Give the values of RECORD_SQL."""
-    state = "SUCCESS" if outcome.is_success else "ERROR"
-    return [state, as_payload({"result": outcome.result}), claim.action_id, claim.token]
+    return [
+        _state_of(outcome),
+        as_payload({"result": outcome.result}),
+        claim.action_id,
+        claim.token,
+    ]
+
+
+def _state_of(outcome: Outcome) -> str:
+    return "SUCCESS" if outcome.is_success else "ERROR"
 
 
 def note_refusal(claim: Claim) -> None:

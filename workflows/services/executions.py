@@ -40,6 +40,7 @@ from workflows.models import (
 from workflows.models.base import dump_json
 from workflows.services.advance import change
 from workflows.services.definitions import find_workflow, load_spec
+from workflows.services.observing import tell_start
 from workflows.services.ownership import own_first
 from workflows.services.state_requests import events_for_state
 from workflows.services.store import LockedExecution
@@ -115,6 +116,7 @@ def start_execution(
             raise NotPermitted("The execution's id is taken.") from None
         return existing
     ring(Work(executions=(execution.id,)))
+    tell_start(execution.id, execution.workflow_name, actor)
     return execution
 
 

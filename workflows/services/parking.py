@@ -23,6 +23,7 @@ from workflows.engine.states import FINAL, UNFINISHED, State
 from workflows.models.statements import execute, fetch_one
 from workflows.services.apply import Applied, apply_decision
 from workflows.services.decisions import decide_on
+from workflows.services.observing import tell_changes
 from workflows.services.store import lock_execution, take_events
 
 logger = logging.getLogger(__name__)
@@ -110,6 +111,7 @@ def park(execution_id: UUID, reason: str) -> None:
         return
     if applied is not None:
         ring(applied.work)
+        tell_changes(applied.changed)
 
 
 def _stop(execution_id: UUID, reason: str) -> Applied | None:

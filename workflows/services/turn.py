@@ -15,6 +15,7 @@ from django.db import OperationalError, transaction
 
 from workflows.actions.base import Outcome
 from workflows.canvas import ReadyAction, Work, ring
+from workflows.log_facts import log_facts
 from workflows.services.advance import advance_briefly, advance_family, finish, move_on
 from workflows.services.apply import Applied
 from workflows.services.attempts import (
@@ -37,16 +38,17 @@ def take_turn(action_id: UUID, execution_id: UUID | None = None, target: str = "
     Where somebody else has taken the action, another one of its execution is as good.
     """
     deadline = time.monotonic() + settings.LEVANTE_TURN_SECONDS
-    claim = claim_action(action_id)
-    if claim is None and execution_id is not None:
-        claim = claim_ready(execution_id, target)
-    kept: list[UUID] = []
-    while claim is not None:
-        outcome = perform(claim)
-        may_go_on = time.monotonic() <= deadline
-        claim = _end_action(claim, outcome, kept, may_go_on=may_go_on)
-    for one in kept:
-        advance_family(one)
+    with log_facts(execution_id=execution_id):
+        claim = claim_action(action_id)
+        if claim is None and execution_id is not None:
+            claim = claim_ready(execution_id, target)
+        kept: list[UUID] = []
+        while claim is not None:
+            outcome = perform(claim)
+            may_go_on = time.monotonic() <= deadline
+            claim = _end_action(claim, outcome, kept, may_go_on=may_go_on)
+        for one in kept:
+            advance_family(one)
 
 
 def _end_action(

@@ -8,6 +8,7 @@ from celery.signals import worker_process_init, worker_process_shutdown
 from django.conf import settings
 
 from workflows.services.heartbeat import register_process, unregister_process
+from workflows.services.observing import flush_traces
 
 
 @worker_process_init.connect
@@ -18,5 +19,6 @@ def on_start(**_facts: Any) -> None:
 
 @worker_process_shutdown.connect
 def on_end(**_facts: Any) -> None:
-    """Take the row away, so that nobody waits for the next beat."""
+    """Send the last traces, and take the row away, so that nobody waits for the next beat."""
+    flush_traces()
     unregister_process()
