@@ -110,5 +110,9 @@ class NotPermitted(WorkflowsError):
     """The caller may not do this."""
 
 
+class InMaintenance(WorkflowsError):
+    """The service is in maintenance, and nothing may start."""
+
+
 class LimitExceeded(WorkflowsError):
     """A size or count is over its limit."""

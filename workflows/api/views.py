@@ -19,6 +19,7 @@ from workflows.api.auth import TokenAuthentication, caller_of
 from workflows.api.errors import exception_handler, page_not_found
 from workflows.api.values import check_text
 from workflows.models import Role
+from workflows.services.maintenance import require_status
 
 READ: Mapping[str, Role] = {"GET": Role.VIEWER, "HEAD": Role.VIEWER}
 
@@ -46,6 +47,8 @@ class ApiView(APIView):
     content_negotiation_class = AlwaysJson
 
     roles: ClassVar[Mapping[str, Role]] = {}
+    # Methods that may be used during maintenance, or whose function decides that by itself.
+    open_in_maintenance: ClassVar[frozenset[str]] = frozenset()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -56,6 +59,8 @@ class ApiView(APIView):
             caller_of(request).require(self.roles.get(method, Role.ADMIN))
         for part in kwargs.values():
             check_text(part)
+        if method not in READ and method not in self.open_in_maintenance:
+            require_status()
 
     def allowed_methods_lower(self) -> set[str]:
         """Name the methods that this path has, for which a role has to be checked."""

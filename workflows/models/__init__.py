@@ -17,7 +17,15 @@ from workflows.models.executions import (
 )
 from workflows.models.members import MemberStatus, WorkflowMember
 from workflows.models.projects import ApiToken, Membership, Project, Role
-from workflows.models.runtime import BrokerMark, HistoryEvent, Timer, TimerKind, WorkerProcess
+from workflows.models.runtime import (
+    BrokerMark,
+    HistoryEvent,
+    Maintenance,
+    ServiceStatus,
+    Timer,
+    TimerKind,
+    WorkerProcess,
+)
 
 __all__ = [
     "ActionDefinition",
@@ -28,12 +36,14 @@ __all__ = [
     "Environment",
     "HistoryEvent",
     "JoinArrival",
+    "Maintenance",
     "MemberStatus",
     "Membership",
     "PayloadField",
     "Project",
     "Role",
     "Scope",
+    "ServiceStatus",
     "TaskExecution",
     "Timer",
     "TimerKind",

@@ -25,7 +25,8 @@ class WorkflowExecution(models.Model):
     its state. `revived_at` is when a task was last rerun or skipped. `globals` is the one store of
     vars and global variables. `backlog` holds transitions that a pause put off. `is_started` is
     False until the first advance made the start tasks; `is_cut_off` says that the last one had no
-    time for all inline actions; `advance_failures` counts those in a row that failed.
+    time for all inline actions; `advance_failures` counts those in a row that failed. `is_held`
+    says that maintenance paused it and has to let it go on.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -45,6 +46,7 @@ class WorkflowExecution(models.Model):
     is_started = models.BooleanField(default=False)
     is_cut_off = models.BooleanField(default=False)
     advance_failures = models.PositiveSmallIntegerField(default=0, db_default=0)
+    is_held = models.BooleanField(default=False, db_default=False)
     is_handled = models.BooleanField(default=True)
     is_accepted = models.BooleanField(default=False)
     item_index = models.IntegerField(default=0)
@@ -81,6 +83,8 @@ class WorkflowExecution(models.Model):
                 name="executions_live",
                 condition=Q(state__in=_UNFINISHED),
             ),
+            # What has to go on after maintenance: read by the sweep.
+            models.Index(fields=["depth"], name="executions_held", condition=Q(is_held=True)),
         ]
 
     def __str__(self) -> str:

@@ -70,6 +70,29 @@ class BrokerMark(models.Model):
         return self.value
 
 
+class ServiceStatus(models.TextChoices):
+    """Whether work goes on: RUNNING, or the two steps of maintenance."""
+
+    RUNNING = "RUNNING"
+    PAUSING = "PAUSING"  # nothing starts; what was at work comes to its end
+    PAUSED = "PAUSED"  # nothing is at work
+
+
+class Maintenance(models.Model):
+    """The one row that says whether the whole service works. Starts hold it, changes lock it."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    status = models.CharField(max_length=16, choices=ServiceStatus, default=ServiceStatus.RUNNING)
+    changed_at = models.DateTimeField()
+    actor = models.CharField(max_length=255, blank=True, default="")
+
+    class Meta:
+        db_table = "maintenance"
+
+    def __str__(self) -> str:
+        return self.status
+
+
 class HistoryEvent(models.Model):
     """One change of state, append-only. `actor` is empty for the engine itself."""
 

@@ -9,6 +9,7 @@ from threading import TIMEOUT_MAX, Thread
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from workflows.actions.adhoc import (
@@ -32,6 +33,7 @@ from workflows.jsontypes import JSONObject, JSONValue
 from workflows.models import ActionExecution
 from workflows.models.statements import as_payload, fetch_one
 from workflows.services.catalogue import outside_reader, resolve_stored_action
+from workflows.services.maintenance import require_running
 from workflows.services.payloads import clean_payload
 
 _COMPLETE_SQL = """
@@ -84,9 +86,12 @@ def start_action_run(
     action = _make_action(resolved, project_id, namespace, input, params, description)
     if not resolved.is_sync or (is_saved and not is_sync_asked):
         action.dispatched_at = timezone.now()
-        action.save(force_insert=True)
+        with transaction.atomic(durable=True):
+            require_running()
+            action.save(force_insert=True)
         ring(Work(actions=(ReadyAction(action.id, None, action.target),)))
         return action
+    require_running()
     outcome = _run_here(resolved, action)
     action.state = State.SUCCESS if outcome.is_success else State.ERROR
     action.output = {"result": outcome.result}

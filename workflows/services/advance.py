@@ -76,10 +76,12 @@ def change(
     make_events: Callable[[LockedExecution], Sequence[Event]],
     *,
     actor: str = "",
+    tells_children: bool = True,
 ) -> None:
     """Let somebody's request change an execution; waits for its lock. Raises NotFound.
 
     `make_events` sees the locked execution and may raise to refuse; no events change nothing.
+    Without `tells_children` the caller sees to the sub-workflows itself.
     """
     with log_facts(execution_id=execution_id):
         with transaction.atomic(durable=True):
@@ -90,6 +92,8 @@ def change(
             applied = (
                 apply_decision(locked, decide_on(locked, events), actor=actor) if events else None
             )
+        if applied is not None and not tells_children:
+            applied.requests.clear()
         if applied is not None and not finish(execution_id, applied):
             advance(execution_id)
 

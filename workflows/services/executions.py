@@ -40,6 +40,7 @@ from workflows.models import (
 from workflows.models.base import dump_json
 from workflows.services.advance import change
 from workflows.services.definitions import find_workflow, load_spec
+from workflows.services.maintenance import forget_hold, require_running
 from workflows.services.observing import tell_start
 from workflows.services.ownership import own_first
 from workflows.services.state_requests import events_for_state
@@ -108,6 +109,7 @@ def start_execution(
     )
     try:
         with transaction.atomic(durable=True):
+            require_running()
             execution.save(force_insert=True)
     except IntegrityError:
         # Somebody has started an execution with the same id at the same moment.
@@ -129,11 +131,14 @@ def change_state(
     actor: str = "",
 ) -> None:
     """Pause, resume, stop or cancel. Some pairs change nothing, others are refused."""
-    change(
-        execution_id,
-        lambda locked: events_for_state(locked, state, reason=state_info, env=env),
-        actor=actor,
-    )
+
+    def make_events(locked: LockedExecution) -> Sequence[Event]:
+        if state is State.RUNNING:
+            require_running()
+        forget_hold(execution_id)
+        return events_for_state(locked, state, reason=state_info, env=env)
+
+    change(execution_id, make_events, actor=actor)
 
 
 def update_env(execution_id: UUID, env: JSONObject) -> None:
@@ -197,6 +202,8 @@ def change_action_state(action_id: UUID, state: State, *, actor: str = "") -> No
         return
 
     def make_events(locked: LockedExecution) -> Sequence[Event]:
+        if state is State.RUNNING:
+            require_running()
         snapshot = select_actions("id = %s", [action_id])[0]
         check_change(ACTION_CHANGES, snapshot.state, state)
         return [] if snapshot.state is state else [ActionPausedOrResumed(snapshot, state)]
@@ -216,6 +223,7 @@ def _change_failed_task(
     task: TaskExecution, event: RerunAsked | SkipAsked, env: JSONObject | None, actor: str
 ) -> None:
     execution = task.execution
+    require_running()
     if env and execution.state == State.CANCELLED:
         raise RequestInvalid("The env of a cancelled execution cannot be changed.")
     ancestors = _ancestors(execution)
@@ -227,6 +235,11 @@ def _change_failed_task(
             )
     if execution.state == State.PAUSED:
         return
+
+    def make_events(locked: LockedExecution) -> Sequence[Event]:
+        require_running()
+        return [event]
+
     child_id = execution.id
     for ancestor, parent_task_id in ancestors:
         if ancestor.state == State.PAUSED:
@@ -235,7 +248,7 @@ def _change_failed_task(
         change(ancestor.id, lambda locked, revived=revived: [revived], actor=actor)  # type: ignore[misc]
         child_id = ancestor.id
     try:
-        change(execution.id, lambda locked: [event], actor=actor)
+        change(execution.id, make_events, actor=actor)
     except WorkflowsError:
         # Nothing runs again below, so what was revived above has to take note of the end anew.
         WorkflowExecution.objects.filter(id=execution.id).update(is_handled=False)

@@ -18,7 +18,7 @@ from workflows.canvas import Lanes, ReadyAction, Work, breaker, ring
 from workflows.engine.states import FINAL, UNFINISHED
 from workflows.engine.with_items import MAX_LANES
 from workflows.models.statements import fetch_all, fetch_one
-from workflows.services import broker_mark
+from workflows.services import broker_mark, maintenance
 from workflows.services.broker_mark import BrokerAway
 from workflows.services.defects import StuckWatch, cancel_orphans, set_missing_timers
 from workflows.services.lost_work import ClaimWatch, ProcessWatch
@@ -117,6 +117,7 @@ class Sweep:
             self._processes.bury_dead_processes,
             self._claims.settle_abandoned,
             cancel_orphans,
+            maintenance.carry_out,
         ]
         if _attempt(self.look_at_broker):
             rules += [self.ring_waiting, self.resend_unclaimed, self.ring_lanes]

@@ -21,7 +21,7 @@ from workflows.api.views import READ, ApiView, answer, created, deleted
 from workflows.engine.states import State
 from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject, JSONValue
-from workflows.models import ActionExecution, Role
+from workflows.models import ActionExecution, Role, ServiceStatus
 from workflows.services.action_runs import (
     complete_action,
     delete_action_run,
@@ -30,6 +30,7 @@ from workflows.services.action_runs import (
 )
 from workflows.services.executions import change_action_state
 from workflows.services.identity import Caller
+from workflows.services.maintenance import require_status
 
 ACTION_EXECUTION: Final = Resource(
     title="ActionExecution",
@@ -129,6 +130,7 @@ class ActionExecutionView(ApiView):
     """One action execution."""
 
     roles = {**READ, **_RUN}
+    open_in_maintenance = frozenset({"PUT"})
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         arguments = read_arguments(request, {"fields"})
@@ -138,6 +140,8 @@ class ActionExecutionView(ApiView):
     def put(self, request: Request, identifier: str) -> HttpResponse:
         read_arguments(request, ())
         body = read_object(request, "action_ex", _UPDATE_BODY)
+        # A result lets maintenance come to rest, as long as it has not.
+        require_status(*([ServiceStatus.PAUSING] if body.text("state") in _RESULTS else []))
         caller = caller_of(request)
         rows = visible_actions(caller)
         action = rows.filter(pk=_action_id(identifier)).only("is_sync").first()

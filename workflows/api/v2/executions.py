@@ -31,6 +31,7 @@ from workflows.services.executions import (
     update_env,
 )
 from workflows.services.identity import Caller
+from workflows.services.maintenance import require_status
 
 
 def _params(row: WorkflowExecution) -> JSONObject:
@@ -216,6 +217,7 @@ class ExecutionView(ApiView):
     """One execution."""
 
     roles = {**READ, **_RUN}
+    open_in_maintenance = frozenset({"PUT"})
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         arguments = read_arguments(request, {"fields"})
@@ -228,6 +230,8 @@ class ExecutionView(ApiView):
     def put(self, request: Request, identifier: str) -> HttpResponse:
         read_arguments(request, ())
         body = read_object(request, "wf_ex", _BODY)
+        if body.text("state") != State.CANCELLED:
+            require_status()
         caller = caller_of(request)
         execution_id = read_execution_id(identifier)
         rows = visible_executions(caller)

@@ -1,0 +1,34 @@
+"""/maintenance: pause the whole service, and let it go on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from workflows.api.arguments import read_arguments
+from workflows.api.auth import caller_of
+from workflows.api.bodies import Given, read_object
+from workflows.api.views import ApiView, answer
+from workflows.models import Role
+from workflows.services.maintenance import get_status, set_status
+
+_BODY: Final = {"status": Given.TEXT}
+
+
+class MaintenanceView(ApiView):
+    """The status of the service; for administrators."""
+
+    roles = {"GET": Role.ADMIN, "HEAD": Role.ADMIN, "PUT": Role.ADMIN}
+    open_in_maintenance = frozenset({"PUT"})
+
+    def get(self, request: Request) -> HttpResponse:
+        read_arguments(request, ())
+        return answer({"status": get_status()})
+
+    def put(self, request: Request) -> HttpResponse:
+        read_arguments(request, ())
+        body = read_object(request, "maintenance", _BODY)
+        status = set_status(status=body.text("status") or "", actor=caller_of(request).name)
+        return answer({"status": status})
