@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from corsheaders.defaults import default_headers
 from django.core.management.utils import get_random_secret_key
 
-from config.readers import env_bool, env_list, env_seconds, env_secret, env_text
+from config.readers import env_bool, env_int, env_list, env_seconds, env_secret, env_text
 from config.settings.servers import LEVANTE_DATA_DIR
 from workflows.embedded.state import keep_secret
 
@@ -27,6 +28,20 @@ LEVANTE_NO_AUTH = env_bool("LEVANTE_NO_AUTH", default=False)
 LEVANTE_PUBLIC_URL = env_text("LEVANTE_PUBLIC_URL", "").rstrip("/")
 # The server is reached through HTTPS, ended by a proxy that sets X-Forwarded-Proto. Default: off.
 LEVANTE_HTTPS = env_bool("LEVANTE_HTTPS", default=False)
+# The proxy in front sets X-Forwarded-Host to the name that clients use; it then stands in the links
+# of answers. Only behind a proxy that sets or removes the header always. Default: off.
+LEVANTE_FORWARDED_HOST = env_bool("LEVANTE_FORWARDED_HOST", default=False)
+# The path under which a proxy shows the server and which it takes off, such as /levante. It then
+# stands in the links of answers. Default: none.
+LEVANTE_PATH_PREFIX = env_text("LEVANTE_PATH_PREFIX", "").strip("/")
+# Origins whose pages may call the API from a browser, such as https://tools.example.org, separated
+# by commas. Default: none.
+LEVANTE_CORS_ORIGINS = env_list("LEVANTE_CORS_ORIGINS", [])
+# Seconds for which a browser remembers that it may. Default: 10 minutes.
+LEVANTE_CORS_SECONDS = env_int("LEVANTE_CORS_SECONDS", 600)
+# A file with a JSON object that /info answers, such as a version and the time of a build. Default:
+# none, and /info is off.
+LEVANTE_INFO_FILE = env_text("LEVANTE_INFO_FILE", "")
 # Origins whose pages may send forms, such as https://levante.example.org. Default: none but our
 # own.
 CSRF_TRUSTED_ORIGINS = env_list("LEVANTE_TRUSTED_ORIGINS", [])
@@ -38,7 +53,18 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LEVANTE_HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31_536_000 if LEVANTE_HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if LEVANTE_HTTPS else None
+USE_X_FORWARDED_HOST = LEVANTE_FORWARDED_HOST
+FORCE_SCRIPT_NAME = f"/{LEVANTE_PATH_PREFIX}" if LEVANTE_PATH_PREFIX else None
 X_FRAME_OPTIONS = "DENY"
+
+CORS_ALLOWED_ORIGINS = LEVANTE_CORS_ORIGINS
+# The API alone; the pages work with cookies, and no other origin may use those.
+CORS_URLS_REGEX = r"^/(v2|maintenance|info|healthcheck|readyz|api)?(/|$)"
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
+CORS_ALLOW_HEADERS = [*default_headers, "x-auth-token", "x-project-id", "x-user-id"]
+CORS_EXPOSE_HEADERS = ["WWW-Authenticate", "Server-Error-Message"]
+CORS_PREFLIGHT_MAX_AGE = LEVANTE_CORS_SECONDS
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

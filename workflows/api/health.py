@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from pathlib import Path
 
 import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.db.models.functions import Now
 from django.http import HttpResponse
-from django.utils import timezone
 from rest_framework.request import Request
 
 from workflows.api.views import OpenView, answer
+from workflows.errors import RequestInvalid
 from workflows.models import WorkerProcess
 
 # Seconds that a probe waits for the broker.
@@ -22,7 +25,7 @@ class VersionsView(OpenView):
     """The versions that this server speaks."""
 
     def get(self, request: Request) -> HttpResponse:
-        href = request.build_absolute_uri("/v2")
+        href = _root_url(request)
         link = {"href": href, "target": "v2", "rel": "self"}
         return answer({"versions": [{"id": "v2.0", "status": "CURRENT", "links": [link]}]})
 
@@ -31,7 +34,22 @@ class RootView(OpenView):
     """The root of version 2."""
 
     def get(self, request: Request) -> HttpResponse:
-        return answer({"uri": request.build_absolute_uri("/v2")})
+        return answer({"uri": _root_url(request)})
+
+
+def _root_url(request: Request) -> str:
+    """The address of version 2 as clients see it, whatever proxy stands in front."""
+    prefix = request.META.get("SCRIPT_NAME", "").rstrip("/")
+    return str(request.build_absolute_uri(f"{prefix}/v2"))
+
+
+class InfoView(OpenView):
+    """What the operator wants to be known about this server: a file, if there is one."""
+
+    def get(self, request: Request) -> HttpResponse:
+        if not settings.LEVANTE_INFO_FILE:
+            raise RequestInvalid("Info endpoint disabled.")
+        return answer(json.loads(Path(settings.LEVANTE_INFO_FILE).read_text(encoding="utf-8")))
 
 
 class HealthView(OpenView):
@@ -71,11 +89,11 @@ def _has_broker() -> bool:
             socket_connect_timeout=_PROBE_SECONDS,
         ) as client:
             client.ping()
-    except redis.RedisError:
+    except (redis.RedisError, ValueError):  # ValueError: the setting is no address of a server
         return False
     return True
 
 
 def _has_worker() -> bool:
-    recent = timezone.now() - timedelta(seconds=settings.LEVANTE_DEAD_SECONDS)
+    recent = Now() - timedelta(seconds=settings.LEVANTE_DEAD_SECONDS)
     return WorkerProcess.objects.filter(beat_at__gte=recent).exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path, re_path
 
-from workflows.api.health import HealthView, ReadinessView, RootView, VersionsView
+from workflows.api.health import HealthView, InfoView, ReadinessView, RootView, VersionsView
 from workflows.api.maintenance import MaintenanceView
 from workflows.api.views import unknown_path
 
@@ -13,7 +13,9 @@ urlpatterns = [
     re_path(r"^v2/?$", RootView.as_view()),
     path("v2/", include("workflows.api.v2.urls")),
     re_path(r"^maintenance/?$", MaintenanceView.as_view()),
-    path("healthz", HealthView.as_view()),
-    path("readyz", ReadinessView.as_view()),
+    re_path(r"^info/?$", InfoView.as_view()),
+    re_path(r"^healthz/?$", HealthView.as_view()),
+    # Mistral's name for it.
+    re_path(r"^(?:readyz|healthcheck)/?$", ReadinessView.as_view()),
     re_path(r"^(?!admin/|static/)", unknown_path),
 ]
