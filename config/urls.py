@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 handler400 = "workflows.api.errors.bad_request"
 handler403 = "workflows.api.errors.permission_denied"
@@ -12,5 +13,6 @@ handler500 = "workflows.api.errors.server_error"
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("admin", RedirectView.as_view(url="/admin/", query_string=True)),
     path("", include("workflows.api.urls")),
 ]

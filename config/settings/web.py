@@ -5,7 +5,11 @@ from __future__ import annotations
 from config.settings.servers import BASE_DIR
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    # The theme comes first, since its templates replace those of the admin.
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "config.apps.PagesConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -28,6 +32,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.headers.ContentSecurityPolicyMiddleware",
 ]
 
 TEMPLATES = [
@@ -41,6 +46,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "libraries": {"levante": "workflows.admin.tags"},
         },
     },
 ]
@@ -50,10 +56,37 @@ WSGI_APPLICATION = "config.wsgi.application"
 # Mistral's paths have no slash at the end, and a redirect would lose the body of a request.
 APPEND_SLASH = False
 
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
+
+# The theme of the web interface; `workflows.admin.base` has the rest.
+UNFOLD = {
+    "SITE_TITLE": "Levante",
+    "SITE_HEADER": "Levante",
+    "SITE_SYMBOL": "air",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "COLORS": {
+        "primary": {
+            "50": "#f1f3fd",
+            "100": "#e4e8fb",
+            "200": "#cbd2f6",
+            "300": "#a9b4ef",
+            "400": "#8290e6",
+            "500": "#6170d9",
+            "600": "#3f4fb8",
+            "700": "#364397",
+            "800": "#2d3878",
+            "900": "#262f60",
+            "950": "#171c3b",
+        },
+    },
+}
 
 STATIC_URL = "static/"
 # Static files are served from where the packages have them, so no command has to collect them

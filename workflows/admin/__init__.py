@@ -1,0 +1,1 @@
+"""The web interface. `registration` names the modules that have pages."""

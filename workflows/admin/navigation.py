@@ -1,0 +1,128 @@
+"""The sidebar: what is where, and who sees it. An entry appears once its page is registered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from workflows.errors import NotPermitted
+from workflows.models import Role
+from workflows.services.identity import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One link. `permission` is Django's, for pages made of models; `role` is ours."""
+
+    title: str
+    url_name: str
+    icon: str
+    role: Role = Role.VIEWER
+    permission: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Links under one heading."""
+
+    title: str
+    entries: tuple[Entry, ...]
+
+
+NAVIGATION: Final = (
+    Group(
+        "",
+        (
+            Entry("Dashboard", "admin:index", "space_dashboard"),
+            Entry("Executions", "admin:executions", "play_circle"),
+        ),
+    ),
+    Group(
+        "Define",
+        (
+            Entry("Workflows", "admin:workflows", "account_tree"),
+            Entry("Actions", "admin:actions", "bolt"),
+            Entry("Environments", "admin:environments", "tune"),
+        ),
+    ),
+    Group(
+        "Start by itself",
+        (
+            Entry("Schedules", "admin:schedules", "schedule"),
+            Entry("Event triggers", "admin:triggers", "sensors"),
+        ),
+    ),
+    Group(
+        "Operate",
+        (
+            Entry("Workers and queues", "admin:workers", "memory", Role.OPERATOR),
+            Entry("System", "admin:system", "monitor_heart", Role.ADMIN),
+        ),
+    ),
+    Group(
+        "People",
+        (
+            Entry("Projects", "admin:workflows_project_changelist", "workspaces", Role.ADMIN),
+            Entry("Users", "admin:auth_user_changelist", "person", permission="auth.view_user"),
+            Entry("Groups", "admin:auth_group_changelist", "group", permission="auth.view_group"),
+            Entry("Tokens", "admin:tokens", "key"),
+        ),
+    ),
+    Group(
+        "Beat",
+        (
+            Entry(
+                "Periodic tasks",
+                "admin:django_celery_beat_periodictask_changelist",
+                "event_repeat",
+                permission="django_celery_beat.view_periodictask",
+            ),
+        ),
+    ),
+)
+
+
+def build_navigation(request: HttpRequest, caller: Caller | None) -> list[dict[str, Any]]:
+    """Return the sidebar as the theme wants it: the entries that the person may open."""
+    groups = []
+    for group in NAVIGATION:
+        items = [
+            item for entry in group.entries if (item := _item(entry, request, caller)) is not None
+        ]
+        if items:
+            groups.append({"title": group.title, "items": items, "separator": bool(group.title)})
+    return groups
+
+
+def _item(entry: Entry, request: HttpRequest, caller: Caller | None) -> dict[str, Any] | None:
+    try:
+        link = reverse(entry.url_name)
+    except NoReverseMatch:
+        return None
+    if not _may_open(entry, request.user, caller):
+        return None
+    is_home = entry.url_name == "admin:index"
+    is_active = request.path == link if is_home else request.path.startswith(link)
+    return {
+        "title": entry.title,
+        "link": link,
+        "icon": entry.icon,
+        "active": is_active,
+        "has_permission": True,
+    }
+
+
+def _may_open(entry: Entry, user: User | AnonymousUser, caller: Caller | None) -> bool:
+    if entry.permission:
+        return user.has_perm(entry.permission)
+    if caller is None:
+        return False
+    try:
+        caller.require(entry.role)
+    except NotPermitted:
+        return False
+    return True

@@ -1,0 +1,170 @@
+"""Our own pages: how a view is registered, whom it is for, and how it is drawn.
+
+A view gets the request and the caller. What a service refuses becomes a page that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, cast
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from workflows.errors import NotFound, NotPermitted, WorkflowsError
+from workflows.models import Role
+from workflows.services.identity import Caller
+from workflows.services.people import caller_of_person
+
+P = ParamSpec("P")
+PageView = Callable[Concatenate[HttpRequest, Caller, P], HttpResponse]
+
+PROJECT_KEY: Final = "project"  # of the session: the project that somebody has chosen
+HOME: Final = "home"
+
+# What an error of a service is to a browser. The first class that fits counts.
+_STATUSES: Final[tuple[tuple[type[WorkflowsError], int, str], ...]] = (
+    (NotFound, 404, "Not found"),
+    (NotPermitted, 403, "Not allowed"),
+    (WorkflowsError, 400, "That did not work"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A view with its place below /admin/."""
+
+    route: str
+    name: str
+    view: Callable[..., HttpResponse]
+
+
+_pages: dict[str, Page] = {}
+
+
+def page(
+    route: str,
+    *,
+    name: str,
+    role: Role = Role.VIEWER,
+    methods: tuple[str, ...] = ("GET",),
+) -> Callable[[PageView[P]], PageView[P]]:
+    """Register a view below /admin/ as `admin:<name>`, for callers whose role includes `role`.
+
+    The name `home` is the index; its route is not used.
+    """
+
+    def register(view: PageView[P]) -> PageView[P]:
+        _pages[name] = Page(route, name, _guard(view, role, methods))
+        return view
+
+    return register
+
+
+def registered_pages() -> list[Page]:
+    return [one for one in _pages.values() if one.name != HOME]
+
+
+def render_home(request: HttpRequest) -> HttpResponse:
+    """Answer the index of the site."""
+    return _pages[HOME].view(request)
+
+
+def caller_of(request: HttpRequest) -> Caller:
+    """Return for whom the person acts who has logged in. Raises NotPermitted without a project."""
+    kept = getattr(request, "levante_caller", None)
+    if isinstance(kept, Caller):
+        return kept
+    user = request.user
+    assert isinstance(user, User)  # the site lets nobody else in
+    caller = caller_of_person(user, _chosen_project(request))
+    request.levante_caller = caller  # type: ignore[attr-defined]
+    return caller
+
+
+def find_caller(request: HttpRequest) -> Caller | None:
+    """Like `caller_of`, but None for somebody who has not logged in or is in no project."""
+    if not request.user.is_authenticated:
+        return None
+    try:
+        return caller_of(request)
+    except NotPermitted:
+        return None
+
+
+def render_page(
+    request: HttpRequest,
+    template: str,
+    title: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    """Draw one of our templates inside of the frame of the site.
+
+    With `?partial` in the address only the block `partial` is drawn, by `levante/partial.html`:
+    what a page puts in the place of its old contents.
+    """
+    is_partial = "partial" in request.GET
+    values = {} if is_partial else admin.site.each_context(request)
+    values |= {
+        "title": title,
+        "caller": find_caller(request),
+        "is_fullwidth": "1",
+        "is_partial": is_partial,
+        "frame": "levante/partial.html" if is_partial else "levante/page.html",
+        **(context or {}),
+    }
+    request.current_app = admin.site.name
+    return TemplateResponse(request, template, values, status=status)
+
+
+def next_address(request: HttpRequest, fallback: str) -> str:
+    """Return where a form wants to go on, if that is on this server."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    if wanted and url_has_allowed_host_and_scheme(
+        wanted, {request.get_host()}, require_https=request.is_secure()
+    ):
+        return wanted
+    return fallback
+
+
+def render_error(request: HttpRequest, error: WorkflowsError) -> HttpResponse:
+    """Say what a service refused, with the status that fits."""
+    status, title = next(
+        (status, title) for kind, status, title in _STATUSES if isinstance(error, kind)
+    )
+    context = {"message": error.message, "home": reverse("admin:index")}
+    return render_page(request, "levante/error.html", title, context, status=status)
+
+
+def _guard(
+    view: PageView[P], role: Role, methods: tuple[str, ...]
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if request.method not in methods:
+            return HttpResponseNotAllowed(methods)
+        try:
+            caller = caller_of(request)
+            caller.require(role)
+            return view(request, caller, *args, **kwargs)
+        except WorkflowsError as error:
+            return render_error(request, error)
+
+    # The parameters keep their names only in the annotation above.
+    return cast("Callable[Concatenate[HttpRequest, P], HttpResponse]", guarded)
+
+
+def _chosen_project(request: HttpRequest) -> UUID | None:
+    try:
+        return UUID(str(request.session.get(PROJECT_KEY, "")))
+    except ValueError:
+        return None
