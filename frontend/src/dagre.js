@@ -1,0 +1,2 @@
+// The layered layout of graphs.
+export { Graph, layout } from "@dagrejs/dagre";
