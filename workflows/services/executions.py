@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -38,7 +39,7 @@ from workflows.models import (
     WorkflowExecution,
 )
 from workflows.models.base import dump_json
-from workflows.services.advance import change
+from workflows.services.advance import advance_briefly, change
 from workflows.services.definitions import find_workflow, load_spec
 from workflows.services.maintenance import forget_hold, require_running
 from workflows.services.observing import tell_start
@@ -46,6 +47,8 @@ from workflows.services.ownership import own_first
 from workflows.services.state_requests import events_for_state
 from workflows.services.store import LockedExecution
 from workflows.services.view import select_actions
+
+logger = logging.getLogger(__name__)
 
 # Set by the server alone; what a caller gives under these names is dropped.
 _SERVER_PARAMS = ("root_execution_id", "task_execution_id", "index", "namespace")
@@ -63,9 +66,11 @@ def start_execution(
     source_execution_id: UUID | None = None,
     is_admin: bool = False,
     actor: str = "",
+    at_once: bool = False,
 ) -> WorkflowExecution:
     """Accept a new execution. It is RUNNING in the answer; its tasks start after the commit.
 
+    With `at_once` its first tasks are there when this returns, otherwise a worker makes them.
     1. An id that exists gives that execution, unchanged. 2. A source gives workflow, input and
     params, over which what is given wins. 3. The environment is resolved and evaluated, the input
     completed and checked, the vars evaluated: whatever is wrong there leaves nothing behind.
@@ -117,9 +122,21 @@ def start_execution(
         if existing is None:
             raise NotPermitted("The execution's id is taken.") from None
         return existing
-    ring(Work(executions=(execution.id,)))
     tell_start(execution.id, execution.workflow_name, actor)
+    if at_once:
+        _take_first_steps(execution.id)
+    else:
+        ring(Work(executions=(execution.id,)))
     return execution
+
+
+def _take_first_steps(execution_id: UUID) -> None:
+    """Make the first tasks; a worker does it should that fail, for the execution is accepted."""
+    try:
+        advance_briefly(execution_id)
+    except Exception:
+        logger.exception("first steps failed", extra={"execution_id": str(execution_id)})
+        ring(Work(executions=(execution_id,)))
 
 
 def change_state(

@@ -194,6 +194,7 @@ class ExecutionsView(ApiView):
             source_execution_id=_given_id(body, "source_execution_id"),
             is_admin=caller.is_admin,
             actor=caller.name,
+            at_once=True,
         )
         return created(render(execution, EXECUTION.select((), more=["output"])))
 
