@@ -55,6 +55,10 @@ class PythonAction:
         self.base_name = self.name
         self.is_sync = self._resolved.is_sync
         self.is_adhoc = False
+        self.is_safe_rerun = self._resolved.is_safe_rerun
+
+    def route(self, target: str) -> str:
+        return self._resolved.route(target)
 
     def check_input(self, given: Mapping[str, JSONValue]) -> None:
         check_input(self.name, self._resolved.base, given)

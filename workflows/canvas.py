@@ -15,6 +15,8 @@ from uuid import UUID
 from celery import Signature, chain, chord, current_app, group
 from django.conf import settings
 
+from workflows.actions.celery_task import HANDED_ON
+
 logger = logging.getLogger(__name__)
 
 RUN_ACTION: Final = "workflows.run_action"
@@ -113,7 +115,7 @@ def build(work: Work) -> list[Signature]:
 
 
 def _action_chain(action: ReadyAction) -> Signature:
-    queue = action.target or ACTION_QUEUE
+    queue = _queue_of(action.target)
     if action.execution_id is None:
         return _job(RUN_ACTION, queue, str(action.id))
     run = _job(RUN_ACTION, queue, str(action.id), str(action.execution_id), action.target)
@@ -121,13 +123,18 @@ def _action_chain(action: ReadyAction) -> Signature:
 
 
 def _lanes(lanes: Lanes) -> Signature:
-    queue = lanes.target or ACTION_QUEUE
+    queue = _queue_of(lanes.target)
     lane = _job(RUN_LANE, queue, str(lanes.task_id), lanes.target)
     if lanes.count == 1:
         return chain(lane, _advance(lanes.execution_id))
     # The parts of a chord are counted by their results, so here they must be kept.
     lane.set(ignore_result=False)
     return chord([lane] * lanes.count, _advance(lanes.execution_id))
+
+
+def _queue_of(target: str) -> str:
+    """What is handed on to a queue of other code is handed on by our usual workers."""
+    return ACTION_QUEUE if not target or target.startswith(HANDED_ON) else target
 
 
 def _advance(execution_id: UUID) -> Signature:

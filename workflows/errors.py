@@ -86,6 +86,10 @@ class ActionUnknown(ActionError):
     """No action has this name."""
 
 
+class ActionNotAllowed(ActionUnknown):
+    """The operator does not let this action be used."""
+
+
 class ActionInputInvalid(ActionError):
     """The action does not take this input."""
 

@@ -52,6 +52,14 @@ class ResolvedAction:
     def is_sync(self) -> bool:
         return self.base.is_sync
 
+    @property
+    def is_safe_rerun(self) -> bool:
+        return self.base.is_safe_rerun
+
+    def route(self, target: str) -> str:
+        """Give the queue of the workers for the target that a task names."""
+        return self.base.route(target)
+
     def is_inline(self, input: Mapping[str, JSONValue]) -> bool:
         """Tell whether a run cannot block; `input` is that of the base, from `prepare_input`."""
         return self.base.is_inline(input)

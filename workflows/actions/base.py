@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar
 
+from workflows.actions.permission import is_switched_on
 from workflows.errors import ActionInputInvalid
 from workflows.jsontypes import JSONValue
 from workflows.language.specs import MISSING, InputParameter, Missing
@@ -24,6 +25,8 @@ class ActionContext:
     workflow_execution_id: str | None = None
     project_id: str | None = None
     callback_url: str | None = None
+    target: str = ""  # as the task wrote it
+    attempt_token: str | None = field(default=None, repr=False)  # secret; new for each attempt
 
 
 class ActionFailed(Exception):
@@ -45,17 +48,25 @@ class Action:
 
     `inline` may be True only for actions that cannot block: the engine runs them while it holds
     an execution's lock. `is_sync` is False when the result is delivered later through the API;
-    what `run` returns is then ignored. One instance serves every run, so it keeps no state. The
-    docstring of the class is the description that users see.
+    what `run` returns is then ignored. `is_safe_rerun` says that it does no harm to run it again
+    when its worker was lost; a task may say otherwise. One that `is_guarded` is off until the
+    operator names it in LEVANTE_ENABLED_ACTIONS. One instance serves every run, so it keeps no
+    state. The docstring of the class is the description that users see.
     """
 
     name: ClassVar[str]
     inline: ClassVar[bool] = False
     is_sync: ClassVar[bool] = True
+    is_safe_rerun: ClassVar[bool] = False
+    is_guarded: ClassVar[bool] = False
 
     def is_inline(self, input: Mapping[str, JSONValue]) -> bool:
         """Tell whether a run with this input cannot block."""
         return self.inline
+
+    def route(self, target: str) -> str:
+        """Give the queue of the workers that run it, for the target that a task names."""
+        return target
 
     def run(self, context: ActionContext, *args: Any, **input: Any) -> JSONValue:
         """Do the work and return its result; raise `ActionFailed` for a result that is an error."""
@@ -74,6 +85,8 @@ def perform_action(
     action: Action, context: ActionContext, input: Mapping[str, JSONValue]
 ) -> Outcome:
     """Run the action with an input checked before; whatever it raises becomes an error result."""
+    if action.is_guarded and not is_switched_on(action.name, context.project_id):
+        return Outcome(is_success=False, result=_switched_off(action.name))
     try:
         return Outcome(is_success=True, result=action.run(context, **input))
     except ActionFailed as failure:
@@ -81,6 +94,13 @@ def perform_action(
     except Exception as error:  # a border: the action may be anybody's code
         text = exception_text(action.name, context, str(error) or type(error).__name__)
         return Outcome(is_success=False, result=text)
+
+
+def _switched_off(name: str) -> str:
+    return (
+        f"The action {name} is switched off. The operator can switch it on for all projects by "
+        f"LEVANTE_ENABLED_ACTIONS={name}, or for one by {name}@PROJECT_ID."
+    )
 
 
 def exception_text(action_name: str, context: ActionContext, message: str) -> str:

@@ -41,6 +41,13 @@ class RunnableAction(Protocol):
     @property
     def is_adhoc(self) -> bool: ...
 
+    @property
+    def is_safe_rerun(self) -> bool: ...
+
+    def route(self, target: str) -> str:
+        """Give the target to store for the one that the task names."""
+        ...
+
     def check_input(self, given: Mapping[str, JSONValue]) -> None:
         """Raise ActionInputInvalid if a parameter is missing or unknown."""
         ...

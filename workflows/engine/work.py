@@ -96,8 +96,8 @@ def plan_work(draft: Draft, task: TaskSnapshot, scope: Scope) -> Work:
         given,
         action=action,
         base_input=base_input,
-        target=_evaluate_target(spec.target, given, scope),
-        is_safe_rerun=bool(scope.evaluate(spec.safe_rerun)),
+        target=action.route(_evaluate_target(spec.target, given, scope)),
+        is_safe_rerun=_is_safe_rerun(action, scope, spec.safe_rerun),
     )
 
 
@@ -190,6 +190,11 @@ def _evaluate_target(written: str | None, given: JSONObject, scope: Scope) -> st
     if written is None:
         return ""
     return str(evaluate(written, Context(given, scope.context), scope.reader) or "")
+
+
+def _is_safe_rerun(action: RunnableAction, scope: Scope, written: JSONValue) -> bool:
+    """What the task says counts, and else what the action says of itself."""
+    return action.is_safe_rerun if written is None else bool(scope.evaluate(written))
 
 
 def _with_defaults(draft: Draft, written_name: str | None, given: JSONObject) -> JSONObject:

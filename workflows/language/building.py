@@ -120,7 +120,7 @@ class _TaskBuilder:
             with_items=parse_with_items(raw["with-items"]) if "with-items" in raw else (),
             keep_result=raw.get("keep-result", True),
             target=_text(raw.get("target")) or None,
-            safe_rerun=self._inherit(raw, "safe-rerun", default=False),
+            safe_rerun=self._inherit(raw, "safe-rerun"),
             policies=self._policies(raw),
             description=_text(raw.get("description")),
             tags=_texts(raw.get("tags")),

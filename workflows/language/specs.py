@@ -145,7 +145,7 @@ class TaskSpec:
     with_items: tuple[WithItem, ...] = ()
     keep_result: JSONValue = True
     target: str | None = None
-    safe_rerun: JSONValue = False
+    safe_rerun: JSONValue = None
     policies: PolicySpecs = PolicySpecs()
     description: str = ""
     tags: tuple[str, ...] = ()

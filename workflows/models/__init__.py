@@ -19,6 +19,7 @@ from workflows.models.members import MemberStatus, WorkflowMember
 from workflows.models.projects import ApiToken, Membership, Project, Role
 from workflows.models.runtime import (
     BrokerMark,
+    CeleryRun,
     HistoryEvent,
     Maintenance,
     ServiceStatus,
@@ -32,6 +33,7 @@ __all__ = [
     "ActionExecution",
     "ApiToken",
     "BrokerMark",
+    "CeleryRun",
     "ContextNode",
     "Environment",
     "HistoryEvent",

@@ -57,6 +57,26 @@ class WorkerProcess(models.Model):
         return f"{self.host}:{self.pid}"
 
 
+class CeleryRun(models.Model):
+    """A Celery task of other code that was sent for an action and whose end is not known yet.
+
+    The id is the token of the attempt and the id of the Celery task. The row outlives the action,
+    so that a task is revoked even when its execution was deleted.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    action_id = models.UUIDField()
+    looks = models.PositiveIntegerField(default=0)
+    look_at = models.DateTimeField(db_index=True)
+    given_up_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "celery_runs"
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
 class BrokerMark(models.Model):
     """The random value last seen in the broker; another one there means that it lost its data."""
 

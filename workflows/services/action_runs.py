@@ -40,22 +40,32 @@ _COMPLETE_SQL = """
     UPDATE action_executions
     SET state = %s, output = %s, finished_at = clock_timestamp(), updated_at = clock_timestamp(),
         is_handled = (execution_id IS NULL), is_accepted = (execution_id IS NULL OR is_closed)
-    WHERE id = %s AND (state IN ('RUNNING', 'PAUSED') OR (state = 'CANCELLED' AND is_closed))
+    WHERE id = %s AND (%s::uuid IS NULL OR token = %s)
+      AND (state IN ('RUNNING', 'PAUSED') OR (state = 'CANCELLED' AND is_closed))
     RETURNING execution_id
 """
 
 
-def complete_action(action_id: UUID, *, state: State, output: JSONValue, has_output: bool) -> None:
+def complete_action(
+    action_id: UUID,
+    *,
+    state: State,
+    output: JSONValue,
+    has_output: bool,
+    token: UUID | None = None,
+) -> None:
     """Take over a result from outside; the first one counts.
 
-    A late result of an action that was closed with its execution is kept on the action. Raises
-    StateChangeNotAllowed if the action has its result already.
+    With `token` only if that attempt is the one at work. A late result of an action that was closed
+    with its execution is kept on the action. Raises StateChangeNotAllowed if the action has its
+    result already.
     """
     action = ActionExecution.objects.filter(id=action_id).first()
     if action is None:
         raise NotFound(f"ActionExecution not found [id={action_id}]")
     state, result = _result_from_outside(action, state, output, has_output=has_output)
-    row = fetch_one(_COMPLETE_SQL, [str(state), as_payload({"result": result}), action_id])
+    values = [str(state), as_payload({"result": result}), action_id, token, token]
+    row = fetch_one(_COMPLETE_SQL, values)
     if row is None:
         raise StateChangeNotAllowed(f"Action {action_id} is already completed")
     if row[0] is not None:
@@ -152,7 +162,8 @@ def _make_action(
         description=description,
         state=State.RUNNING,
         is_sync=resolved.is_sync,
-        target=str(params.get("target") or ""),
+        is_safe_rerun=resolved.is_safe_rerun,
+        target=resolved.route(str(params.get("target") or "")),
         timeout=_read_timeout(params.get("timeout")),
         created_at=timezone.now(),
         base_name=resolved.base.name if resolved.chain else "",

@@ -8,7 +8,8 @@ from typing import Final
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from workflows.actions.registry import find_action, summarize_input
+from workflows.actions.functions import RESERVED_PREFIXES
+from workflows.actions.registry import find_any_action, summarize_input
 from workflows.errors import Conflict, NotFound, RequestInvalid
 from workflows.language.parser import parse_actions
 from workflows.language.specs import AdhocActionSpec
@@ -16,12 +17,10 @@ from workflows.models import ActionDefinition, Scope
 from workflows.services.definitions import find_adhoc_action
 from workflows.services.identity import Caller
 from workflows.services.ownership import check_length, check_owner, check_scope
+from workflows.services.permitted import require_allowed_definitions
 from workflows.services.workflow_uploads import check_name
 
 TITLE: Final = "ActionDefinition"
-
-# Names below it belong to the service, also those that no action has yet.
-_RESERVED: Final = "std."
 
 _CHANGED: Final = (
     "name", "scope", "tags", "text", "spec", "spec_name", "description", "input_summary",
@@ -35,7 +34,7 @@ def create_actions(
     """Store all actions of a document as new ones of the caller's project."""
     check_scope(caller, scope)
     check_length("namespace", namespace)
-    specs = list(parse_actions(text).actions.values())
+    specs = _read(text)
     now = timezone.now()
     with transaction.atomic(durable=True):
         return [
@@ -56,7 +55,7 @@ def update_actions(
 ) -> list[ActionDefinition]:
     """Replace the text of all actions of a document, found by name in exactly this namespace."""
     check_scope(caller, scope)
-    specs = list(parse_actions(text).actions.values())
+    specs = _read(text)
     now = timezone.now()
     with transaction.atomic(durable=True):
         return [
@@ -77,7 +76,7 @@ def update_action(
 ) -> ActionDefinition:
     """Replace the text of one action, perhaps with a new name."""
     check_scope(caller, scope)
-    specs = list(parse_actions(text).actions.values())
+    specs = _read(text)
     if len(specs) > 1:
         raise RequestInvalid(
             "More than one actions are not supported for update with identifier. "
@@ -138,6 +137,12 @@ def lock_action(caller: Caller, name: str, namespace: str) -> ActionDefinition |
     )
 
 
+def _read(text: str) -> list[AdhocActionSpec]:
+    specs = list(parse_actions(text).actions.values())
+    require_allowed_definitions(actions=specs)
+    return specs
+
+
 def _lock(caller: Caller, identifier: str, namespace: str) -> ActionDefinition:
     found = find_adhoc_action(
         name=identifier,
@@ -157,7 +162,7 @@ def _lock(caller: Caller, identifier: str, namespace: str) -> ActionDefinition:
 def _describe(action: ActionDefinition, spec: AdhocActionSpec, name: str, text: str) -> None:
     check_name(name)
     action.name = name
-    if name.startswith(_RESERVED) or find_action(name) is not None:
+    if name.startswith(RESERVED_PREFIXES) or find_any_action(name) is not None:
         raise _duplicate(action)
     action.tags = list(spec.tags)
     action.text = text

@@ -20,15 +20,17 @@ from django.utils import timezone
 
 from workflows.actions.adhoc import finish_output
 from workflows.actions.base import ActionContext, Outcome, perform_action
+from workflows.actions.celery_task import CeleryTaskAction
 from workflows.actions.registry import find_action
 from workflows.engine.events import ActionEnded
 from workflows.engine.snapshot import ActionSnapshot
 from workflows.engine.states import State
-from workflows.errors import WorkflowsError
+from workflows.errors import ActionNotAllowed, WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.log_facts import log_facts
 from workflows.models.statements import as_payload, execute, fetch_one
 from workflows.services.catalogue import outside_reader, resolve_stored_action
+from workflows.services.celery_runs import note_run
 from workflows.services.observing import AttemptEnd, tell_attempt
 from workflows.services.payloads import clean_payload
 from workflows.services.process import Interrupted, this_process
@@ -145,9 +147,14 @@ def perform(claim: Claim) -> Outcome | None:
 
 
 def _perform(claim: Claim) -> Outcome | None:
-    action = find_action(claim.base_name or claim.name)
+    try:
+        action = find_action(claim.base_name or claim.name)
+    except ActionNotAllowed as error:
+        return Outcome(is_success=False, result=error.message)
     if action is None:
         return Outcome(is_success=False, result=f"The action {claim.name} is not installed here.")
+    if isinstance(action, CeleryTaskAction):
+        note_run(claim.action_id, claim.token, claim.timeout)
     timeout = claim.timeout or settings.LEVANTE_ACTION_TIMEOUT
     try:
         with this_process().working_on(claim.token, claim.action_id, timeout):
@@ -250,4 +257,6 @@ def _context(claim: Claim) -> ActionContext:
         workflow_execution_id=str(claim.execution_id) if claim.execution_id else None,
         project_id=str(claim.project_id),
         callback_url=f"{settings.LEVANTE_PUBLIC_URL}/v2/action_executions/{claim.action_id}",
+        target=claim.target,
+        attempt_token=str(claim.token),
     )

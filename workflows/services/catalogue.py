@@ -16,7 +16,7 @@ from workflows.actions.base import ActionContext, perform_action
 from workflows.engine.catalogue import Outcome, RunnableWorkflow
 from workflows.engine.snapshot import ActionSnapshot, ExecutionSnapshot
 from workflows.engine.states import State
-from workflows.errors import ActionUnknown
+from workflows.errors import ActionNotAllowed, ActionUnknown
 from workflows.expressions.reader import NoReader, Reader
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.language.parser import build_action
@@ -49,6 +49,13 @@ class StoredAction:
     @property
     def is_adhoc(self) -> bool:
         return bool(self._resolved.chain)
+
+    @property
+    def is_safe_rerun(self) -> bool:
+        return self._resolved.is_safe_rerun
+
+    def route(self, target: str) -> str:
+        return self._resolved.route(target)
 
     def check_input(self, given: Mapping[str, JSONValue]) -> None:
         check_action_input(self._resolved, given)
@@ -102,6 +109,8 @@ class DatabaseCatalogue:
         for candidate in self._candidates(name):
             try:
                 return resolve_action(candidate, namespace, self._find_adhoc)
+            except ActionNotAllowed:
+                raise
             except ActionUnknown:
                 continue
         raise ActionUnknown(f"Failed to find action [action_name={name}]")

@@ -44,6 +44,7 @@ from workflows.services.definitions import find_workflow, load_spec
 from workflows.services.maintenance import forget_hold, require_running
 from workflows.services.observing import tell_start
 from workflows.services.ownership import own_first
+from workflows.services.permitted import require_allowed_start
 from workflows.services.state_requests import events_for_state
 from workflows.services.store import LockedExecution
 from workflows.services.view import select_actions
@@ -92,6 +93,8 @@ def start_execution(
             "Workflow ID or workflow name must be provided. Workflow ID is recommended."
         )
     definition = _get_workflow(workflow, namespace, project_id, is_admin=is_admin)
+    assert definition.revision is not None
+    require_allowed_start(load_spec(definition.revision).spec)
     params = _resolve_params(params, definition.namespace, project_id)
     new_id = execution_id or uuid4()
     clock = timezone.now()

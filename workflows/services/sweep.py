@@ -20,6 +20,7 @@ from workflows.engine.with_items import MAX_LANES
 from workflows.models.statements import fetch_all, fetch_one
 from workflows.services import broker_mark, maintenance
 from workflows.services.broker_mark import BrokerAway
+from workflows.services.celery_runs import follow_runs
 from workflows.services.defects import StuckWatch, cancel_orphans, set_missing_timers
 from workflows.services.lost_work import ClaimWatch, ProcessWatch
 from workflows.services.reminders import Reminders
@@ -120,7 +121,7 @@ class Sweep:
             maintenance.carry_out,
         ]
         if _attempt(self.look_at_broker):
-            rules += [self.ring_waiting, self.resend_unclaimed, self.ring_lanes]
+            rules += [self.ring_waiting, self.resend_unclaimed, self.ring_lanes, follow_runs]
         if time.monotonic() >= self._next_check:
             self._next_check = time.monotonic() + settings.LEVANTE_STUCK_SECONDS
             rules += [set_missing_timers, self._stuck.nudge_stuck]

@@ -17,6 +17,7 @@ from workflows.services.action_uploads import insert_action, lock_action, replac
 from workflows.services.definitions import get_workbook
 from workflows.services.identity import Caller
 from workflows.services.ownership import check_length, check_owner, check_scope
+from workflows.services.permitted import require_allowed_definitions
 from workflows.services.workflow_uploads import (
     WorkflowText,
     add_revision,
@@ -88,6 +89,8 @@ def delete_workbook(*, caller: Caller, name: str, namespace: str = "") -> None:
 
 def _read(text: str) -> WorkbookDocument:
     document = parse_workbook(text)
+    book = document.workbook
+    require_allowed_definitions(book.workflows.values(), book.actions.values())
     check_name(document.workbook.name)
     return document
 

@@ -18,6 +18,7 @@ from workflows.models import Scope, WorkflowDefinition, WorkflowRevision
 from workflows.services.definitions import find_workflow, get_workflow
 from workflows.services.identity import Caller
 from workflows.services.ownership import check_length, check_owner, check_scope
+from workflows.services.permitted import require_allowed_definitions
 from workflows.services.review import StoredNames, review_workflows
 
 TITLE: Final = "WorkflowDefinition"
@@ -179,6 +180,7 @@ def check_name(name: str) -> None:
 def read_workflows(text: str) -> list[WorkflowText]:
     """Split a document into the workflows to store; raises what makes it no document."""
     document = parse_workflows(text)
+    require_allowed_definitions(document.workflows.values())
     for name in document.workflows:
         check_name(name)
     return [

@@ -2,8 +2,17 @@
 
 from workflows.tasks import signals
 from workflows.tasks.advance import advance
+from workflows.tasks.celery_answers import celery_failed, celery_succeeded
 from workflows.tasks.run_action import run_action
 from workflows.tasks.run_lane import run_lane
 from workflows.tasks.sweep import sweep
 
-__all__ = ["advance", "run_action", "run_lane", "signals", "sweep"]
+__all__ = [
+    "advance",
+    "celery_failed",
+    "celery_succeeded",
+    "run_action",
+    "run_lane",
+    "signals",
+    "sweep",
+]

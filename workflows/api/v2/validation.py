@@ -17,6 +17,7 @@ from workflows.jsontypes import JSONObject
 from workflows.language.parser import parse_actions, parse_workbook, parse_workflows
 from workflows.language.specs import AdhocActionSpec, WorkflowSpec
 from workflows.models import Role
+from workflows.services.permitted import require_allowed_definitions
 from workflows.services.review import StoredNames, review_workflows
 
 
@@ -43,6 +44,7 @@ class ValidationView(ApiView):
 class WorkflowsValidationView(ValidationView):
     def review(self, request: Request, text: str) -> tuple[Problem, ...]:
         document = parse_workflows(text)
+        require_allowed_definitions(document.workflows.values())
         names = _names(request, document.workflows, {})
         return document.warnings + review_workflows(document.workflows.values(), names)
 
@@ -51,13 +53,16 @@ class WorkbooksValidationView(ValidationView):
     def review(self, request: Request, text: str) -> tuple[Problem, ...]:
         document = parse_workbook(text)
         book = document.workbook
+        require_allowed_definitions(book.workflows.values(), book.actions.values())
         names = _names(request, book.workflows, book.actions)
         return document.warnings + review_workflows(book.workflows.values(), names)
 
 
 class ActionsValidationView(ValidationView):
     def review(self, request: Request, text: str) -> tuple[Problem, ...]:
-        return parse_actions(text).warnings
+        document = parse_actions(text)
+        require_allowed_definitions(actions=document.actions.values())
+        return document.warnings
 
 
 def _names(

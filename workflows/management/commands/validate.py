@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from workflows.errors import ParseError, Problem, SpecInvalid
 from workflows.language.parser import parse_actions, parse_workbook, parse_workflows
 from workflows.language.yaml import load
+from workflows.services.permitted import require_allowed_definitions
 from workflows.services.review import BuiltInNames, review_workflows
 
 
@@ -57,11 +58,16 @@ def find_problems(text: str) -> tuple[Problem, ...]:
         kind = _kind_of(text)
         if kind == "workbook":
             book = parse_workbook(text)
+            members = book.workbook.workflows.values(), book.workbook.actions.values()
+            require_allowed_definitions(*members)
             names = BuiltInNames(book.workbook.workflows, book.workbook.actions)
             return book.warnings + review_workflows(book.workbook.workflows.values(), names)
         if kind == "actions":
-            return parse_actions(text).warnings
+            actions = parse_actions(text)
+            require_allowed_definitions(actions=actions.actions.values())
+            return actions.warnings
         document = parse_workflows(text)
+        require_allowed_definitions(document.workflows.values())
         names = BuiltInNames(document.workflows, {})
         return document.warnings + review_workflows(document.workflows.values(), names)
     except SpecInvalid as error:
