@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from celery import Celery, current_app
-from celery.backends.base import KeyValueStoreBackend
+from celery.backends.base import BaseKeyValueStoreBackend
 from django.conf import settings
 
 from workflows.engine.states import State
@@ -100,7 +100,7 @@ def find_end(token: UUID) -> tuple[State, JSONValue] | None:
     """
     app: Celery = current_app._get_current_object()
     backend = app.backend
-    if not isinstance(backend, KeyValueStoreBackend):
+    if not isinstance(backend, BaseKeyValueStoreBackend):
         return None
     stored = backend.get(backend.get_key_for_task(str(token)))
     meta = backend.decode(stored) if stored else None
