@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.factories import make_caller, ready_actions, start, states
+from tests.factories import make_caller, ready_actions, start, states, work
 from workflows.canvas import ReadyAction, Work
 from workflows.engine.states import State
 from workflows.errors import (
@@ -19,6 +19,7 @@ from workflows.errors import (
     RequestInvalid,
     StateChangeNotAllowed,
 )
+from workflows.jsontypes import JSONObject
 from workflows.models import ActionExecution
 from workflows.services.action_runs import complete_action, delete_action_run, start_action_run
 from workflows.services.action_uploads import create_actions
@@ -293,3 +294,31 @@ def test_deletion_can_be_switched_off(settings: Any) -> None:
     settings.LEVANTE_ALLOW_ACTION_DELETION = False
     with pytest.raises(NotPermitted, match=r"^Action execution deletion is not allowed\."):
         delete_action_run(run("std.echo", {"output": 1}, run_sync=True, save_result=True))
+
+
+def test_a_result_from_outside_is_accepted_before_any_advance() -> None:
+    execution = start("version: '2.0'\nasks: {tasks: {ask: {action: std.async_noop}}}")
+    action = ActionExecution.objects.get(execution=execution)
+    complete_action(action.id, state=State.SUCCESS, output={"a": 1}, has_output=True)
+    action.refresh_from_db()
+    assert action.is_accepted
+    assert not action.is_handled
+
+
+def test_items_completed_from_outside_before_one_advance_end_their_task_once() -> None:
+    text = """
+version: '2.0'
+asks:
+  output: {all: <% task(each).result %>}
+  tasks:
+    each: {with-items: "i in [1, 2]", action: std.async_noop}
+"""
+    execution = start(text)
+    work(execution)
+    for action in ActionExecution.objects.filter(execution=execution).order_by("item_index"):
+        output: JSONObject = {"item": action.item_index}
+        complete_action(action.id, state=State.SUCCESS, output=output, has_output=True)
+    advance(execution.id)
+    execution.refresh_from_db()
+    assert execution.state == "SUCCESS"
+    assert execution.output == {"all": [{"item": 0}, {"item": 1}]}

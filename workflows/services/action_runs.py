@@ -36,10 +36,12 @@ from workflows.services.catalogue import outside_reader, resolve_stored_action
 from workflows.services.maintenance import require_running
 from workflows.services.payloads import clean_payload
 
+# Whoever completes it is told that its result counts, although no advance has seen it yet; a task
+# with items reads results only when it has seen the ends of all of them.
 _COMPLETE_SQL = """
     UPDATE action_executions
     SET state = %s, output = %s, finished_at = clock_timestamp(), updated_at = clock_timestamp(),
-        is_handled = (execution_id IS NULL), is_accepted = (execution_id IS NULL OR is_closed)
+        is_handled = (execution_id IS NULL), is_accepted = true
     WHERE id = %s AND (%s::uuid IS NULL OR token = %s)
       AND (state IN ('RUNNING', 'PAUSED') OR (state = 'CANCELLED' AND is_closed))
     RETURNING execution_id
