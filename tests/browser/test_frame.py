@@ -27,7 +27,8 @@ def test_the_theme_works_under_the_content_security_policy(log_in: LogIn, projec
     answer = page.goto("/admin/")
     assert "script-src 'self';" in answer.headers["content-security-policy"]
     html = page.locator("html")
-    expect(html).to_have_class("light")
+    expect(html).not_to_have_class("dark")
+    page.keyboard.press("Control+e")  # from that of the system to light
     page.keyboard.press("Control+e")
     expect(html).to_have_class("dark")
     page.reload()

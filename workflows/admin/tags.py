@@ -51,7 +51,7 @@ def icon(name: str, label: str = "") -> SafeString:
 def state(value: str, *, handled: bool = False) -> SafeString:
     """Show a state by colour, icon and word; a handled error is told from one that is not."""
     is_handled = handled and value == State.ERROR
-    shown = "HANDLED" if is_handled else str(value)
+    shown = "ERROR_HANDLED" if is_handled else str(value)
     word = "Handled error" if is_handled else WORDS.get(value, str(value).capitalize())  # type: ignore[call-overload]
     return format_html(
         '<span class="lv-state" data-state="{}">{}{}</span>', shown, icon(shown.lower()), word

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -22,7 +23,8 @@ class WorkflowExecution(models.Model):
     """One run of a workflow.
 
     `parent_task` is the task that started it; `is_handled` says that the parent has taken note of
-    its state. `revived_at` is when a task was last rerun or skipped. `globals` is the one store of
+    its state. `started_by` is who started it, empty for a sub-workflow.
+    `revived_at` is when a task was last rerun or skipped. `globals` is the one store of
     vars and global variables. `backlog` holds transitions that a pause put off. `is_started` is
     False until the first advance made the start tasks; `is_cut_off` says that the last one had no
     time for all inline actions; `advance_failures` counts those in a row that failed. `is_held`
@@ -36,6 +38,7 @@ class WorkflowExecution(models.Model):
     workflow_name = models.CharField(max_length=255)
     workflow_namespace = models.CharField(max_length=255, blank=True, default="")
     description = models.TextField(blank=True, default="")
+    started_by = models.CharField(max_length=255, blank=True, default="", db_default="")
     tags = ArrayField(models.TextField(), default=list, blank=True)
     state = models.CharField(max_length=16, choices=STATES, default=State.RUNNING)
     state_info = models.TextField(null=True)  # noqa: DJ001 - null on the wire
@@ -69,6 +72,20 @@ class WorkflowExecution(models.Model):
         indexes = [
             # Lists of a project, newest first or last.
             models.Index(fields=["project", "created_at", "id"], name="executions_by_project"),
+            # The pages of administrators, who see all projects, newest first.
+            models.Index(fields=["created_at", "id"], name="executions_newest"),
+            # The runs of a workflow: its list, its share of successes, its usual duration.
+            models.Index(
+                fields=["workflow_name", "created_at", "id"], name="executions_by_workflow"
+            ),
+            # What somebody looks for among many runs that went well.
+            models.Index(
+                fields=["created_at", "id"],
+                name="executions_not_well",
+                condition=Q(state__in=(State.ERROR, State.CANCELLED, State.PAUSED)),
+            ),
+            # Runs with a tag; most have none.
+            GinIndex(fields=["tags"], name="executions_tagged", condition=~Q(tags=[])),
             # The tree below a root.
             models.Index(fields=["root_execution_id"], name="executions_by_root"),
             # Children whose end the parent has not seen: read by each advance and by the sweep.

@@ -117,7 +117,9 @@ class HistoryEvent(models.Model):
     """One change of state, append-only. `actor` is empty for the engine itself."""
 
     id = models.BigAutoField(primary_key=True)
-    execution = models.ForeignKey(WorkflowExecution, models.CASCADE, related_name="history")
+    execution = models.ForeignKey(
+        WorkflowExecution, models.CASCADE, related_name="history", db_index=False
+    )
     task_id = models.UUIDField(null=True)
     action_id = models.UUIDField(null=True)
     name = models.CharField(max_length=255)
@@ -129,6 +131,10 @@ class HistoryEvent(models.Model):
 
     class Meta:
         db_table = "history_events"
+        indexes = [
+            # The events of an execution behind a sequence number, or the last ones.
+            models.Index(fields=["execution", "id"], name="history_by_execution"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name}: {self.state_from} -> {self.state_to}"

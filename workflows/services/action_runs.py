@@ -30,7 +30,7 @@ from workflows.errors import (
 )
 from workflows.expressions.context import Context
 from workflows.jsontypes import JSONObject, JSONValue
-from workflows.models import ActionExecution
+from workflows.models import ActionExecution, HistoryEvent
 from workflows.models.statements import as_payload, fetch_one
 from workflows.services.catalogue import outside_reader, resolve_stored_action
 from workflows.services.maintenance import require_running
@@ -55,8 +55,10 @@ def complete_action(
     output: JSONValue,
     has_output: bool,
     token: UUID | None = None,
+    actor: str = "",
+    reason: str = "",
 ) -> None:
-    """Take over a result from outside; the first one counts.
+    """Take over a result from outside; the first one counts. The history says who gave it.
 
     With `token` only if that attempt is the one at work. A late result of an action that was closed
     with its execution is kept on the action. Raises StateChangeNotAllowed if the action has its
@@ -67,9 +69,12 @@ def complete_action(
         raise NotFound(f"ActionExecution not found [id={action_id}]")
     state, result = _result_from_outside(action, state, output, has_output=has_output)
     values = [str(state), as_payload({"result": result}), action_id, token, token]
-    row = fetch_one(_COMPLETE_SQL, values)
-    if row is None:
-        raise StateChangeNotAllowed(f"Action {action_id} is already completed")
+    with transaction.atomic(durable=True):
+        row = fetch_one(_COMPLETE_SQL, values)
+        if row is None:
+            raise StateChangeNotAllowed(f"Action {action_id} is already completed")
+        if actor and action.execution_id is not None:
+            _record_completion(action, action.execution_id, state, actor, reason)
     if row[0] is not None:
         ring(Work(executions=(row[0],)))
 
@@ -128,6 +133,22 @@ def delete_action_run(action: ActionExecution) -> None:
     if action.state not in FINAL:
         raise NotPermitted("Only completed action execution can be deleted.")
     action.delete()
+
+
+def _record_completion(
+    action: ActionExecution, execution_id: UUID, state: State, actor: str, reason: str
+) -> None:
+    HistoryEvent.objects.create(
+        execution_id=execution_id,
+        task_id=action.task_id,
+        action_id=action.pk,
+        name=action.name,
+        state_from=action.state,
+        state_to=state,
+        reason=reason,
+        actor=actor,
+        at=timezone.now(),
+    )
 
 
 def _result_from_outside(

@@ -77,6 +77,7 @@ def change(
     *,
     actor: str = "",
     tells_children: bool = True,
+    reason: str = "",
 ) -> None:
     """Let somebody's request change an execution; waits for its lock. Raises NotFound.
 
@@ -89,12 +90,12 @@ def change(
             if locked is None:
                 raise NotFound(f"WorkflowExecution not found [id={execution_id}]")
             events = [*take_events(locked), *make_events(locked)]
-            applied = (
-                apply_decision(locked, decide_on(locked, events), actor=actor) if events else None
-            )
-        if applied is not None and not tells_children:
+            if not events:
+                return
+            applied = apply_decision(locked, decide_on(locked, events), actor=actor, reason=reason)
+        if not tells_children:
             applied.requests.clear()
-        if applied is not None and not finish(execution_id, applied):
+        if not finish(execution_id, applied):
             advance(execution_id)
 
 

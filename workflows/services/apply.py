@@ -87,11 +87,13 @@ def apply_decision(
     decision: Decision,
     *,
     actor: str = "",
+    reason: str = "",
     claims_for: str | None = None,
 ) -> Applied:
     """Write everything that was decided about a locked execution.
 
-    With `claims_for` the first new action for that target is claimed by this process.
+    `reason` is that of the actor. With `claims_for` the first new action for that target is
+    claimed by this process.
     """
     kinds: dict[type, list[Command]] = defaultdict(list)
     for command in decision.commands:
@@ -115,7 +117,7 @@ def apply_decision(
     _reopen_actions(batch, of(ReopenActions))
     _drop_results(batch, of(DropResults))
     delays = _write_timers(batch, locked, of(SetTimer), of(DropTimers))
-    _write_history(batch, execution.id, of(RecordHistory), actor)
+    _write_history(batch, execution.id, of(RecordHistory), actor, reason)
     batch.send()
     _insert_children(locked, of(InsertChild))
     parent = execution.parent_execution_id
@@ -337,7 +339,7 @@ def _write_timers(
 
 
 def _write_history(
-    batch: Batch, execution_id: UUID, commands: Sequence[RecordHistory], actor: str
+    batch: Batch, execution_id: UUID, commands: Sequence[RecordHistory], actor: str, reason: str
 ) -> None:
     insert_rows(
         batch,
@@ -350,7 +352,7 @@ def _write_history(
                 one.name,
                 one.state_from,
                 one.state_to,
-                one.reason,
+                one.reason or reason,
                 actor,
                 one.at,
             )

@@ -107,6 +107,7 @@ def start_execution(
         workflow_name=definition.name,
         workflow_namespace=definition.namespace,
         description=description,
+        started_by=actor,
         tags=definition.tags,
         state=State.RUNNING,
         created_at=clock,
@@ -149,8 +150,12 @@ def change_state(
     state_info: str | None = None,
     env: JSONObject | None = None,
     actor: str = "",
+    reason: str = "",
 ) -> None:
-    """Pause, resume, stop or cancel. Some pairs change nothing, others are refused."""
+    """Pause, resume, stop or cancel. Some pairs change nothing, others are refused.
+
+    `state_info` is what the execution shows from now on, `reason` what the history alone keeps.
+    """
 
     def make_events(locked: LockedExecution) -> Sequence[Event]:
         if state is State.RUNNING:
@@ -158,7 +163,7 @@ def change_state(
         forget_hold(execution_id)
         return events_for_state(locked, state, reason=state_info, env=env)
 
-    change(execution_id, make_events, actor=actor)
+    change(execution_id, make_events, actor=actor, reason=reason)
 
 
 def update_env(execution_id: UUID, env: JSONObject) -> None:
@@ -199,17 +204,24 @@ def delete_execution(execution_id: UUID, *, force: bool) -> None:
 
 
 def rerun_task(
-    task_id: UUID, *, reset: bool, env: JSONObject | None = None, actor: str = ""
+    task_id: UUID,
+    *,
+    reset: bool,
+    env: JSONObject | None = None,
+    actor: str = "",
+    reason: str = "",
 ) -> None:
     """Run a failed task again, and with it its execution and all that started it."""
     task = _get_task(task_id)
-    _change_failed_task(task, RerunAsked(task_id, reset, env or {}), env, actor)
+    _change_failed_task(task, RerunAsked(task_id, reset, env or {}), env, actor, reason)
 
 
-def skip_task(task_id: UUID, *, env: JSONObject | None = None, actor: str = "") -> None:
+def skip_task(
+    task_id: UUID, *, env: JSONObject | None = None, actor: str = "", reason: str = ""
+) -> None:
     """Pass over a failed task, and bring its execution and all that started it back to life."""
     task = _get_task(task_id)
-    _change_failed_task(task, SkipAsked(task_id, env or {}), env, actor)
+    _change_failed_task(task, SkipAsked(task_id, env or {}), env, actor, reason)
 
 
 def change_action_state(action_id: UUID, state: State, *, actor: str = "") -> None:
@@ -240,7 +252,11 @@ def _change_lone_action(action_id: UUID, state: State) -> None:
 
 
 def _change_failed_task(
-    task: TaskExecution, event: RerunAsked | SkipAsked, env: JSONObject | None, actor: str
+    task: TaskExecution,
+    event: RerunAsked | SkipAsked,
+    env: JSONObject | None,
+    actor: str,
+    reason: str,
 ) -> None:
     execution = task.execution
     require_running()
@@ -265,10 +281,15 @@ def _change_failed_task(
         if ancestor.state == State.PAUSED:
             break
         revived = ChildRevived(parent_task_id, child_id)
-        change(ancestor.id, lambda locked, revived=revived: [revived], actor=actor)  # type: ignore[misc]
+        change(
+            ancestor.id,
+            lambda locked, revived=revived: [revived],  # type: ignore[misc]
+            actor=actor,
+            reason=reason,
+        )
         child_id = ancestor.id
     try:
-        change(execution.id, make_events, actor=actor)
+        change(execution.id, make_events, actor=actor, reason=reason)
     except WorkflowsError:
         # Nothing runs again below, so what was revived above has to take note of the end anew.
         WorkflowExecution.objects.filter(id=execution.id).update(is_handled=False)

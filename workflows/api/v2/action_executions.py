@@ -241,7 +241,11 @@ def _update(action: ActionExecution, body: Body, caller: Caller) -> None:
     if state in _RESULTS:
         output: JSONValue = body.values.get("output")
         complete_action(
-            action.pk, state=State(state), output=output, has_output=body.has_even_null("output")
+            action.pk,
+            state=State(state),
+            output=output,
+            has_output=body.has_even_null("output"),
+            actor=caller.name,
         )
         return
     if state not in _CHANGES:

@@ -1,0 +1,228 @@
+"""Why a run failed: from the failed run down through sub-workflows to the attempts that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Q
+
+from workflows.engine.states import State
+from workflows.models import ActionExecution, TaskExecution, WorkflowExecution
+
+# Failures that are looked at; behind them counts say how many more there are.
+MOST_TASKS: Final = 200
+MOST_DEPTH: Final = 50
+# Characters of a text by which failures count as the same.
+_SAME: Final = 160
+_SHOWN: Final = 4_000
+
+
+class FailureKind(StrEnum):
+    """What kind of failure ends a chain."""
+
+    ACTION = "action failed"
+    TIMEOUT = "time-out"
+    LOST_WORKER = "worker was lost"
+    CANCELLED = "cancelled"
+    EXPRESSION = "expression failed"
+    DEFINITION = "could not be carried out"
+
+
+_NEXT_STEPS: Final = {
+    FailureKind.ACTION: "Mend what the action complains about, then run the task again.",
+    FailureKind.TIMEOUT: "Give the task a longer timeout, or run it again.",
+    FailureKind.LOST_WORKER: "The outcome is unknown: look whether it took effect, then run the"
+    " task again or skip it.",
+    FailureKind.CANCELLED: "Somebody ended it. Run the task again if it is wanted after all.",
+    FailureKind.EXPRESSION: "Correct the expression in the definition, and start a new run.",
+    FailureKind.DEFINITION: "Correct the definition or its input, and start a new run.",
+}
+_MARKS: Final = (
+    (FailureKind.TIMEOUT, ("timeout", "timed out", "time-out")),
+    (FailureKind.LOST_WORKER, ("outcome is unknown", "worker was lost", "process that ran")),
+    (FailureKind.EXPRESSION, ("can not evaluate", "cannot evaluate", "expression")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A run and the task in it that failed."""
+
+    execution: WorkflowExecution
+    task: TaskExecution
+
+
+@dataclass(slots=True)
+class Cause:
+    """One end of the search: the way to it from the top, and what is there."""
+
+    steps: tuple[Step, ...]
+    action: ActionExecution | None
+    text: str
+    kind: FailureKind
+    failed_attempts: int = 1
+    same: list[Cause] = field(default_factory=list)
+
+    @property
+    def task(self) -> TaskExecution:
+        return self.steps[-1].task
+
+    @property
+    def execution(self) -> WorkflowExecution:
+        return self.steps[-1].execution
+
+    @property
+    def next_step(self) -> str:
+        return _NEXT_STEPS[self.kind]
+
+
+def find_causes(execution: WorkflowExecution) -> list[Cause]:
+    """Follow the unhandled failures of a run down to where they began, the deepest first.
+
+    Those with the same text are one, with the others in `same`.
+    """
+    ends = _ends(execution)
+    failures = _last_failures([steps[-1].task for steps in ends])
+    causes = [_make_cause(steps, failures) for steps in ends]
+    causes.sort(key=lambda one: (-len(one.steps), _ended(one.task)))
+    return _group(causes)
+
+
+def _ends(execution: WorkflowExecution) -> list[tuple[Step, ...]]:
+    """Go down level by level, two statements each; the ways that go no further are the ends."""
+    found: list[tuple[Step, ...]] = []
+    level: dict[UUID, tuple[Step, ...]] = {execution.pk: ()}
+    runs = {execution.pk: execution}
+    for _ in range(MOST_DEPTH):
+        tasks = _failed_tasks(level)
+        children = _failed_children([task.pk for task in tasks])
+        below: dict[UUID, tuple[Step, ...]] = {}
+        for task in tasks:
+            steps = (*level[task.execution_id], Step(runs[task.execution_id], task))
+            here = children.get(task.pk, [])
+            runs |= {child.pk: child for child in here}
+            below |= {child.pk: steps for child in here}
+            if not here:
+                found.append(steps)
+        if not below or len(found) >= MOST_TASKS:
+            break
+        level = _with_failures(below, found)
+    return found[:MOST_TASKS]
+
+
+def _with_failures(
+    below: dict[UUID, tuple[Step, ...]], found: list[tuple[Step, ...]]
+) -> dict[UUID, tuple[Step, ...]]:
+    """Keep the runs that failed by a task; one that failed by itself ends its way here."""
+    failed = TaskExecution.objects.filter(_FAILED, execution_id__in=below)
+    with_tasks = set(failed.values_list("execution_id", flat=True).distinct())
+    found.extend(steps for key, steps in below.items() if key not in with_tasks)
+    return {key: steps for key, steps in below.items() if key in with_tasks}
+
+
+_FAILED: Final = Q(state=State.ERROR, is_error_handled=False) | Q(state=State.CANCELLED)
+
+
+def _failed_tasks(execution_ids: Iterable[UUID]) -> list[TaskExecution]:
+    return list(
+        TaskExecution.objects.filter(_FAILED, execution_id__in=list(execution_ids))
+        .only(
+            "execution_id",
+            "name",
+            "type",
+            "state",
+            "state_info",
+            "finished_at",
+            "created_at",
+            "items_total",
+            "attempt",
+        )
+        .order_by("finished_at", "id")[:MOST_TASKS]
+    )
+
+
+def _failed_children(task_ids: Sequence[UUID]) -> dict[UUID, list[WorkflowExecution]]:
+    found: dict[UUID, list[WorkflowExecution]] = {}
+    rows = (
+        WorkflowExecution.objects.filter(
+            parent_task_id__in=task_ids, state__in=(State.ERROR, State.CANCELLED)
+        )
+        .only("workflow_name", "state", "state_info", "parent_task_id", "item_index", "round")
+        .order_by("round", "item_index", "id")
+    )
+    latest: dict[tuple[UUID | None, int], WorkflowExecution] = {}
+    for child in rows[:MOST_TASKS]:
+        latest[child.parent_task_id, child.item_index] = child
+    for child in latest.values():
+        if child.parent_task_id is not None:
+            found.setdefault(child.parent_task_id, []).append(child)
+    return found
+
+
+def _last_failures(tasks: Sequence[TaskExecution]) -> dict[UUID, list[ActionExecution]]:
+    """Read the failed attempts of tasks, the last ones first; of items as many as there are."""
+    found: dict[UUID, list[ActionExecution]] = {}
+    rows = (
+        ActionExecution.objects.filter(
+            task_id__in=[task.pk for task in tasks], state__in=(State.ERROR, State.CANCELLED)
+        )
+        .defer("input", "base_input")
+        .order_by("-attempt", "item_index", "-created_at")[: 5 * MOST_TASKS]
+    )
+    for action in rows:
+        if action.task_id is not None:
+            found.setdefault(action.task_id, []).append(action)
+    return found
+
+
+def _make_cause(steps: tuple[Step, ...], failures: dict[UUID, list[ActionExecution]]) -> Cause:
+    task = steps[-1].task
+    attempts = failures.get(task.pk, [])
+    action = attempts[0] if attempts else None
+    text = _text_of(action) or task.state_info or steps[-1].execution.state_info or ""
+    return Cause(
+        steps=steps,
+        action=action,
+        text=text[:_SHOWN],
+        kind=_kind(task, action, text),
+        failed_attempts=len(attempts),
+    )
+
+
+def _text_of(action: ActionExecution | None) -> str:
+    """Return what an attempt says about its failure."""
+    if action is None:
+        return ""
+    result = action.output.get("result") if isinstance(action.output, dict) else None
+    if isinstance(result, str) and result:
+        return result
+    return action.state_info or ("" if result is None else str(result))
+
+
+def _kind(task: TaskExecution, action: ActionExecution | None, text: str) -> FailureKind:
+    if task.state == State.CANCELLED:
+        return FailureKind.CANCELLED
+    lowered = f"{text} {task.state_info or ''}".lower()
+    for kind, marks in _MARKS:
+        if any(mark in lowered for mark in marks):
+            return kind
+    return FailureKind.ACTION if action is not None else FailureKind.DEFINITION
+
+
+def _ended(task: TaskExecution) -> float:
+    return (task.finished_at or task.created_at).timestamp()
+
+
+def _group(causes: Iterable[Cause]) -> list[Cause]:
+    groups: dict[tuple[str, str, str], Cause] = {}
+    for cause in causes:
+        key = (cause.execution.workflow_name, cause.task.name, cause.text[:_SAME])
+        if key in groups:
+            groups[key].same.append(cause)
+        else:
+            groups[key] = cause
+    return list(groups.values())
