@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from workflows.admin import beat, home, people
+from workflows.admin import (
+    beat,
+    home,
+    people,
+    run_buttons,
+    run_list,
+    run_pages,
+    task_panel,
+)
 
-__all__ = ["beat", "home", "people"]
+__all__ = ["beat", "home", "people", "run_buttons", "run_list", "run_pages", "task_panel"]

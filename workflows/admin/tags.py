@@ -8,11 +8,13 @@ from typing import Final
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from workflows.engine.states import State
+from workflows.engine.states import FINAL, State
+from workflows.models import ActionExecution, TaskExecution, WorkflowExecution
 
 register = template.Library()
 
@@ -121,3 +123,30 @@ def _distance(value: datetime) -> str:
     if text == "now":
         return text
     return f"in {text}" if seconds < 0 else f"{text} ago"
+
+
+@register.filter
+def state_word(value: str) -> str:
+    """Return the word of a state, as `state` shows it."""
+    return "Handled error" if value == "ERROR_HANDLED" else WORDS[State(value)]
+
+
+@register.inclusion_tag("levante/data_block.html")
+def data_block(
+    title: str,
+    what: str,
+    row: WorkflowExecution | TaskExecution | ActionExecution,
+    is_open: bool = False,
+) -> dict[str, object]:
+    """Show a payload; it is read when the block is opened."""
+    kind = {WorkflowExecution: "executions", TaskExecution: "tasks"}.get(type(row), "actions")
+    address = reverse("admin:payload", args=[kind, row.pk, what])
+    return {"title": title, "what": f"{row.pk}-{what}", "address": address, "is_open": is_open}
+
+
+@register.filter
+def run_duration(run: WorkflowExecution | TaskExecution | ActionExecution) -> str:
+    """Write how long something took, or has taken so far."""
+    end = run.finished_at or (run.updated_at if run.state in FINAL else None) or timezone.now()
+    begin = getattr(run, "started_at", None) or run.created_at
+    return duration(end - begin)

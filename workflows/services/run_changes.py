@@ -62,6 +62,8 @@ def load_changes(execution: WorkflowExecution, after: int) -> JSONObject:
             "finished_at": _text(execution.finished_at),
         },
         "counts": dict(counts),
+        # Items end without an event of their own.
+        "items_done": sum(one.done for one in items.values()),
         "tasks": [_draw(task, items.get(task.pk)) for task in tasks.values()],
     }
 

@@ -74,3 +74,97 @@ document.addEventListener("change", (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
+
+// <levante-part src>: a part of the page that is read when it comes into sight, so that a page loads
+// no more than it shows. With `every` it is read again after so many seconds.
+class LevantePart extends HTMLElement {
+  connectedCallback() {
+    this.observer = new IntersectionObserver((entries) => {
+      if (entries.some((entry) => entry.isIntersecting)) { this.observer.disconnect(); this.load(); }
+    });
+    this.observer.observe(this);
+    if (!this.style.display) this.style.display = "block";
+  }
+  disconnectedCallback() { this.observer.disconnect(); clearTimeout(this.timer); }
+
+  async load() {
+    const url = new URL(this.getAttribute("src"), location.href);
+    url.searchParams.set("partial", "1");
+    try {
+      const answer = await fetch(url, { cache: "no-store" });
+      if (!answer.ok) throw new Error(answer.statusText);
+      this.innerHTML = await answer.text();
+      this.dispatchEvent(new CustomEvent("part-loaded", { bubbles: true }));
+    } catch {
+      if (!this.hasAttribute("every")) this.textContent = "This could not be loaded.";
+    }
+    const seconds = Number(this.getAttribute("every"));
+    if (seconds && this.isConnected) this.timer = setTimeout(() => this.again(), seconds * 1000);
+  }
+  again() {
+    if (document.hidden) this.timer = setTimeout(() => this.again(), 5000);
+    else this.load();
+  }
+}
+customElements.define("levante-part", LevantePart);
+
+// A link with `data-panel` opens its page in a panel at the side; the address follows, so that the
+// panel can be sent to somebody and the way back closes it.
+let panel = null;
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-panel]");
+  if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  openPanel(link.href);
+});
+
+// The nodes of a graph are links to the panels of their tasks.
+document.addEventListener("node-select", (event) => {
+  const node = event.target.data?.nodes.find((one) => one.name === event.detail.name);
+  if (!node?.href || !event.cancelable) return;
+  event.preventDefault();
+  openPanel(new URL(node.href, location.href).href);
+});
+
+window.addEventListener("popstate", () => { if (panel) panel.close(); });
+
+async function openPanel(address) {
+  const url = new URL(address);
+  url.searchParams.set("partial", "1");
+  const answer = await fetch(url, { headers: { Accept: "text/html" } });
+  if (answer.redirected) { location.href = address; return; }
+  const isOpen = panel !== null;
+  if (!isOpen) {
+    panel = document.createElement("dialog");
+    panel.className = "lv lv-panel";
+    panel.before_ = location.href;
+    document.body.append(panel);
+    panel.addEventListener("close", closePanel);
+    panel.addEventListener("click", (event) => { if (event.target === panel) panel.close(); });
+  }
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "lv-button lv-button-small lv-panel-close";
+  close.textContent = "Close";
+  close.addEventListener("click", () => panel.close());
+  const body = document.createElement("div");
+  body.className = "lv-dialog-body";
+  body.innerHTML = await answer.text();
+  panel.replaceChildren(close, body);
+  const heading = body.querySelector("h2");
+  if (heading) {
+    heading.id ||= "lv-panel-title";
+    panel.setAttribute("aria-labelledby", heading.id);
+  }
+  if (isOpen) history.replaceState({ panel: true }, "", address);
+  else history.pushState({ panel: true }, "", address);
+  if (!panel.open) panel.showModal();
+}
+
+function closePanel() {
+  const before = panel.before_;
+  panel.remove();
+  panel = null;
+  if (location.href !== before) history.replaceState(null, "", before);
+}

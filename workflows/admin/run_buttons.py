@@ -1,0 +1,377 @@
+"""The buttons of executions, tasks and actions: a form that asks why, and the service behind it.
+
+Each button has an address of its own. A page opens it in a dialog; without scripts it is a page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from workflows.admin.pages import next_address, page, render_page
+from workflows.admin.run_list import may, note_deletions, read_reason
+from workflows.engine.states import FINAL, State
+from workflows.errors import NotFound, RequestInvalid
+from workflows.jsontypes import JSONObject, JSONValue
+from workflows.models import ActionExecution, Role, TaskExecution, WorkflowExecution
+from workflows.services.action_runs import complete_action
+from workflows.services.executions import (
+    change_state,
+    delete_execution,
+    rerun_task,
+    skip_task,
+    start_execution,
+)
+from workflows.services.identity import Caller
+from workflows.services.root_cause import find_causes
+from workflows.services.run_bulk import Outcome, rerun_failed
+from workflows.services.run_lists import get_action, get_run, get_task
+
+_OPEN: Final = frozenset({State.RUNNING, State.PAUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """One change. `states` are those in which it makes sense; `asks` names further fields."""
+
+    name: str
+    title: str
+    icon: str
+    text: str
+    states: frozenset[State]
+    is_danger: bool = False
+    is_main: bool = False
+    asks: tuple[str, ...] = ()
+
+    def fits(self, state: str) -> bool:
+        return state in self.states
+
+
+RUN_BUTTONS: Final = (
+    Button(
+        "resume",
+        "Resume",
+        "play",
+        "It goes on where it was paused, and with it its sub-workflows.",
+        frozenset({State.PAUSED}),
+        is_main=True,
+        asks=("env",),
+    ),
+    Button(
+        "rerun",
+        "Rerun from failed",
+        "rerun",
+        "The tasks that failed run again, however deep in sub-workflows they are; what went well"
+        " is kept. Of tasks with items only the failed items run again.",
+        frozenset({State.ERROR, State.CANCELLED}),
+        is_main=True,
+    ),
+    Button(
+        "pause",
+        "Pause",
+        "pause",
+        "Nothing new starts. What is at work ends, and its results are kept.",
+        frozenset({State.RUNNING}),
+    ),
+    Button(
+        "cancel",
+        "Cancel",
+        "cancelled",
+        "It ends now as cancelled, and running actions are broken off.",
+        frozenset({State.RUNNING, State.PAUSED, State.IDLE}),
+        is_danger=True,
+    ),
+    Button(
+        "finish",
+        "Finish",
+        "flag",
+        "It ends now in the state that you choose, and running actions are broken off.",
+        frozenset({State.RUNNING, State.PAUSED}),
+        is_danger=True,
+        asks=("result",),
+    ),
+    Button(
+        "clone",
+        "Run again",
+        "clone",
+        "A new execution of the newest revision, with this input.",
+        frozenset(State),
+        asks=("input",),
+    ),
+    Button(
+        "delete",
+        "Delete",
+        "trash",
+        "The execution goes with all below it: tasks, results, history. It cannot be brought back.",
+        FINAL,
+        is_danger=True,
+    ),
+)
+TASK_BUTTONS: Final = (
+    Button(
+        "rerun",
+        "Rerun this task",
+        "rerun",
+        "The task runs again from its start, and the execution goes on from there.",
+        frozenset({State.ERROR}),
+        is_main=True,
+        asks=("env",),
+    ),
+    Button(
+        "rerun-items",
+        "Rerun failed items",
+        "rerun",
+        "Only the items that failed run again; the results of the others are kept.",
+        frozenset({State.ERROR}),
+        is_main=True,
+        asks=("env",),
+    ),
+    Button(
+        "skip",
+        "Skip",
+        "skip",
+        "The task counts as skipped, and the execution goes on behind it.",
+        frozenset({State.ERROR}),
+        asks=("env",),
+    ),
+)
+COMPLETE: Final = Button(
+    "complete",
+    "Report the result",
+    "check",
+    "The action ends with what you report, as if its worker had done so.",
+    _OPEN,
+    is_main=True,
+    asks=("outcome", "output"),
+)
+_RESULTS: Final = (State.SUCCESS, State.ERROR)
+
+
+def run_buttons(caller: Caller, execution: WorkflowExecution) -> list[Button]:
+    """The buttons that the caller may press in this state."""
+    if not may(caller, Role.OPERATOR):
+        return []
+    return [one for one in RUN_BUTTONS if one.fits(execution.state)]
+
+
+def task_buttons(caller: Caller, task: TaskExecution) -> list[Button]:
+    """The buttons of a task; that of failed items is for tasks with items alone."""
+    if not may(caller, Role.OPERATOR):
+        return []
+    hidden = "rerun-items" if task.items_total is None else ""
+    return [one for one in TASK_BUTTONS if one.fits(task.state) and one.name != hidden]
+
+
+def can_complete(caller: Caller, action: ActionExecution) -> bool:
+    """Tell whether the caller may report the result of an action."""
+    return not action.is_sync and action.state in _OPEN and may(caller, Role.OPERATOR)
+
+
+@page(
+    "executions/<uuid:execution_id>/do/<slug:verb>/",
+    name="execution_do",
+    role=Role.OPERATOR,
+    methods=("GET", "POST"),
+)
+def change_run(request: HttpRequest, caller: Caller, execution_id: UUID, verb: str) -> HttpResponse:
+    execution = get_run(caller, execution_id)
+    button = _find(RUN_BUTTONS, verb)
+    back = next_address(request, reverse("admin:execution", args=[execution_id]))
+    if request.method != "POST":
+        preview = _preview(button, execution)
+        return _ask(request, button, f"{execution.workflow_name} {str(execution_id)[:8]}", preview)
+    going = _Change(request, caller, execution, read_reason(request))
+    target = _RUN_CHANGES[verb](going) or back
+    messages.success(request, f"{button.title}: done.")
+    return HttpResponseRedirect(target)
+
+
+@page(
+    "executions/<uuid:execution_id>/tasks/<uuid:task_id>/do/<slug:verb>/",
+    name="task_do",
+    role=Role.OPERATOR,
+    methods=("GET", "POST"),
+)
+def change_task(
+    request: HttpRequest, caller: Caller, execution_id: UUID, task_id: UUID, verb: str
+) -> HttpResponse:
+    task = get_task(caller, execution_id, task_id)
+    button = _find(TASK_BUTTONS, verb)
+    if request.method != "POST":
+        return _ask(request, button, task.name, {})
+    reason, env = read_reason(request), _read_object(request, "env")
+    if verb == "skip":
+        skip_task(task_id, env=env, actor=caller.name, reason=reason)
+    else:
+        rerun_task(task_id, reset=verb == "rerun", env=env, actor=caller.name, reason=reason)
+    messages.success(request, f"{button.title}: {task.name}.")
+    fallback = reverse("admin:execution_task", args=[execution_id, task_id])
+    return HttpResponseRedirect(next_address(request, fallback))
+
+
+@page(
+    "actions/<uuid:action_id>/complete/",
+    name="action_complete",
+    role=Role.OPERATOR,
+    methods=("GET", "POST"),
+)
+def complete(request: HttpRequest, caller: Caller, action_id: UUID) -> HttpResponse:
+    action = get_action(caller, action_id)
+    if action.is_sync:
+        raise RequestInvalid("A worker runs this action; nobody else can report its result.")
+    if request.method != "POST":
+        return _ask(request, COMPLETE, action.name, {})
+    state = State(_choice(request, "outcome", (*_RESULTS, State.CANCELLED)))
+    text = request.POST.get("output", "").strip()
+    complete_action(
+        action_id,
+        state=state,
+        output=_read_json(text) if text else None,
+        has_output=bool(text),
+        actor=caller.name,
+        reason=read_reason(request),
+    )
+    messages.success(request, f"The result of {action.name} was taken over.")
+    return HttpResponseRedirect(next_address(request, reverse("admin:executions")))
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What somebody has asked for."""
+
+    request: HttpRequest
+    caller: Caller
+    execution: WorkflowExecution
+    reason: str
+
+    def to_state(self, state: State, *, env: JSONObject | None = None) -> None:
+        is_end = state is not State.RUNNING
+        change_state(
+            self.execution.pk,
+            state,
+            state_info=self.reason if is_end else None,
+            env=env,
+            actor=self.caller.name,
+            reason=self.reason,
+        )
+
+
+def _resume(change: _Change) -> str:
+    change.to_state(State.RUNNING, env=_read_object(change.request, "env"))
+    return ""
+
+
+def _pause(change: _Change) -> str:
+    change.to_state(State.PAUSED)
+    return ""
+
+
+def _cancel(change: _Change) -> str:
+    change.to_state(State.CANCELLED)
+    return ""
+
+
+def _finish(change: _Change) -> str:
+    change.to_state(State(_choice(change.request, "result", _RESULTS)))
+    return ""
+
+
+def _rerun(change: _Change) -> str:
+    rerun_failed(change.execution.pk, change.caller, change.reason)
+    return ""
+
+
+def _clone(change: _Change) -> str:
+    source = change.execution
+    started = start_execution(
+        project_id=source.project_id,
+        workflow="",
+        input=_read_object(change.request, "input") or {},
+        params={},
+        description=change.reason,
+        source_execution_id=source.pk,
+        is_admin=change.caller.is_admin,
+        actor=change.caller.name,
+    )
+    return reverse("admin:execution", args=[started.pk])
+
+
+def _delete(change: _Change) -> str:
+    key = change.execution.pk
+    delete_execution(key, force=False)
+    note_deletions(change.request, [key], Outcome(done=1), change.reason)
+    return reverse("admin:executions")
+
+
+_RUN_CHANGES: Final[Mapping[str, Callable[[_Change], str]]] = {
+    "resume": _resume,
+    "pause": _pause,
+    "cancel": _cancel,
+    "finish": _finish,
+    "rerun": _rerun,
+    "clone": _clone,
+    "delete": _delete,
+}
+
+
+def _preview(button: Button, execution: WorkflowExecution) -> dict[str, Any]:
+    if button.name == "rerun":
+        causes = [one for cause in find_causes(execution) for one in (cause, *cause.same)]
+        names = [f"{one.execution.workflow_name}: {one.task.name}" for one in causes]
+        return {"lines": sorted(set(names))[:20], "count": len(causes)}
+    if button.name == "clone":
+        given = WorkflowExecution.objects.values_list("input", flat=True).get(pk=execution.pk)
+        return {"input": json.dumps(given, ensure_ascii=False, indent=2)}
+    return {}
+
+
+def _ask(
+    request: HttpRequest, button: Button, subject: str, more: Mapping[str, Any]
+) -> HttpResponse:
+    context = {
+        "button": button,
+        "subject": subject,
+        "action": request.path,
+        "next": next_address(request, ""),
+        **more,
+    }
+    return render_page(request, "levante/button.html", button.title, context)
+
+
+def _find(buttons: tuple[Button, ...], name: str) -> Button:
+    for button in buttons:
+        if button.name == name:
+            return button
+    raise NotFound("There is no such button.")
+
+
+def _choice(request: HttpRequest, name: str, allowed: tuple[State, ...]) -> str:
+    chosen = request.POST.get(name, "")
+    if chosen not in allowed:
+        raise RequestInvalid(f"Please choose one of {', '.join(allowed)}.")
+    return chosen
+
+
+def _read_object(request: HttpRequest, name: str) -> JSONObject | None:
+    text = request.POST.get(name, "").strip()
+    if not text:
+        return None
+    value = _read_json(text)
+    if not isinstance(value, dict):
+        raise RequestInvalid(f"The field {name} takes a JSON object.")
+    return value
+
+
+def _read_json(text: str) -> JSONValue:
+    try:
+        value: JSONValue = json.loads(text)
+    except ValueError as error:
+        raise RequestInvalid(f"This is not JSON: {error}.") from error
+    return value

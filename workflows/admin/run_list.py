@@ -1,0 +1,176 @@
+"""The list of executions, and changes of many at once."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from workflows.admin.pages import next_address, page, render_page
+from workflows.admin.run_filters import (
+    LIVE,
+    SPANS,
+    STATES,
+    cursor_text,
+    kept_arguments,
+    read_cursor,
+    read_filter,
+    runs_address,
+)
+from workflows.admin.tags import WORDS
+from workflows.errors import NotPermitted, RequestInvalid
+from workflows.models import Role, WorkflowExecution
+from workflows.services.identity import Caller
+from workflows.services.people import projects_of_person
+from workflows.services.run_bulk import (
+    MOST_AT_ONCE,
+    BulkChange,
+    Outcome,
+    change_many,
+    preview_bulk,
+)
+from workflows.services.run_lists import RunPage, list_runs
+
+# What stands on the buttons: title, icon, whether it takes something away.
+BULK: Final = {
+    BulkChange.PAUSE: ("Pause", "pause", False),
+    BulkChange.RESUME: ("Resume", "play", False),
+    BulkChange.RERUN: ("Rerun from failed", "rerun", False),
+    BulkChange.CANCEL: ("Cancel", "cancelled", True),
+    BulkChange.DELETE: ("Delete", "trash", True),
+}
+
+
+@page("executions/", name="executions")
+def executions(request: HttpRequest, caller: Caller) -> HttpResponse:
+    wanted = read_filter(request.GET)
+    found = list_runs(caller, wanted, read_cursor(request.GET))
+    kept = kept_arguments(request.GET)
+    context = {
+        "page": found,
+        "kept": kept,
+        "is_filtered": bool(kept),
+        "newer": _newer(found, kept),
+        "older": _older(found, kept),
+        "states": [(LIVE, "Not ended"), *((state, WORDS[state]) for state in STATES)],
+        "spans": [(key, title) for key, (title, _) in SPANS.items()],
+        "projects": projects_of_person(request.user) if caller.is_admin else [],  # type: ignore[arg-type]
+        "may_operate": may(caller, Role.OPERATOR),
+        "bulk": [(change, *texts) for change, texts in BULK.items()],
+        "here": request.get_full_path(),
+    }
+    return render_page(request, "levante/executions.html", "Executions", context)
+
+
+@page("executions/bulk/", name="executions_bulk", role=Role.OPERATOR, methods=("POST",))
+def bulk(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Show what a change would do; with `confirmed` do it."""
+    change = _read_change(request)
+    # Without a choice of rows all that fit the filter of the list are meant.
+    all_fitting = request.POST.get("all") == "1"
+    chosen = None if all_fitting else _read_ids(request)
+    wanted = read_filter(request.POST)
+    preview = preview_bulk(caller, change, chosen, wanted)
+    title, icon, is_danger = BULK[change]
+    if request.POST.get("confirmed"):
+        reason = read_reason(request)
+        ids = _read_ids(request)
+        outcome = change_many(caller, change, ids, reason)
+        if change is BulkChange.DELETE:
+            note_deletions(request, ids, outcome, reason)
+        _tell(request, title, outcome)
+        return HttpResponseRedirect(next_address(request, runs_address()))
+    context = {
+        "preview": preview,
+        "change": change,
+        "verb": title,
+        "icon": icon,
+        "is_danger": is_danger,
+        "most": MOST_AT_ONCE,
+        "shown": preview.fitting[:20],
+        "next": next_address(request, runs_address()),
+    }
+    return render_page(request, "levante/executions_bulk.html", f"{title} executions", context)
+
+
+def may(caller: Caller, role: Role) -> bool:
+    """Tell whether the caller's role includes a role."""
+    try:
+        caller.require(role)
+    except NotPermitted:
+        return False
+    return True
+
+
+def read_reason(request: HttpRequest) -> str:
+    """Return why somebody changes something; nobody may leave it out."""
+    reason = request.POST.get("reason", "").strip()
+    if not reason:
+        raise RequestInvalid("Please say why. The reason goes into the history.")
+    return reason[:1000]
+
+
+def note_deletions(request: HttpRequest, ids: list[UUID], outcome: Outcome, reason: str) -> None:
+    """Keep who deleted what and why: the history of a deleted execution goes with it."""
+    user = request.user
+    assert isinstance(user, User)
+    refused = {key for key, _ in outcome.refused}
+    content_type = ContentType.objects.get_for_model(WorkflowExecution)
+    LogEntry.objects.bulk_create(
+        LogEntry(
+            user_id=user.pk,
+            content_type=content_type,
+            object_id=str(key),
+            object_repr=f"execution {key}",
+            action_flag=DELETION,
+            change_message=reason,
+        )
+        for key in ids
+        if key not in refused
+    )
+
+
+def _read_change(request: HttpRequest) -> BulkChange:
+    try:
+        return BulkChange(request.POST.get("change", ""))
+    except ValueError as error:
+        raise RequestInvalid("There is no such change.") from error
+
+
+def _read_ids(request: HttpRequest) -> list[UUID]:
+    found = []
+    for text in request.POST.getlist("chosen")[:MOST_AT_ONCE]:
+        try:
+            found.append(UUID(text))
+        except ValueError as error:
+            raise RequestInvalid(f"{text} is no id.") from error
+    return found
+
+
+def _tell(request: HttpRequest, title: str, outcome: Outcome) -> None:
+    if outcome.done:
+        what = "1 execution" if outcome.done == 1 else f"{outcome.done} executions"
+        messages.success(request, f"{title}: {what}.")
+    for key, text in outcome.refused[:5]:
+        messages.error(request, f"{str(key)[:8]}: {text}")
+    if len(outcome.refused) > 5:
+        messages.error(request, f"{len(outcome.refused)} were refused in all.")
+
+
+def _newer(found: RunPage, kept: dict[str, Any]) -> str:
+    if not found.has_newer or not found.rows:
+        return runs_address(**kept) if found.has_newer else ""
+    first = found.rows[0]
+    return runs_address(**kept, before=cursor_text(first.created_at, first.pk))
+
+
+def _older(found: RunPage, kept: dict[str, Any]) -> str:
+    if not found.has_older or not found.rows:
+        return ""
+    last = found.rows[-1]
+    return runs_address(**kept, after=cursor_text(last.created_at, last.pk))

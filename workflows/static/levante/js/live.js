@@ -1,0 +1,94 @@
+// <levante-live src seq final>: keeps the page of an execution up to date.
+//
+// Asks for what has changed behind a sequence number, every 2 seconds while the page is in sight and
+// every 15 when it is not, and stops at the end of the execution. Parts of the page with `data-live`
+// are then read anew; a graph takes its states from the answer.
+
+const IN_SIGHT = 2000;
+const HIDDEN = 15000;
+
+class LevanteLive extends HTMLElement {
+  connectedCallback() {
+    this.seq = this.getAttribute("seq");
+    this.tag = "";
+    if (this.hasAttribute("final")) return;
+    this.wake = () => { if (!document.hidden) this.plan(0); };
+    document.addEventListener("visibilitychange", this.wake);
+    this.plan(IN_SIGHT);
+  }
+
+  disconnectedCallback() {
+    clearTimeout(this.timer);
+    document.removeEventListener("visibilitychange", this.wake);
+  }
+
+  plan(milliseconds) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.look(), milliseconds);
+  }
+
+  async look() {
+    let isOver = false;
+    try {
+      isOver = await this.ask();
+    } catch {
+      // The server cannot be reached: the next look tells more.
+    }
+    if (!isOver && this.isConnected) this.plan(document.hidden ? HIDDEN : IN_SIGHT);
+  }
+
+  async ask() {
+    const url = `${this.getAttribute("src")}?after=${this.seq}`;
+    const answer = await fetch(url, { cache: "no-store", headers: this.tag ? { "If-None-Match": this.tag } : {} });
+    if (answer.status === 404) return true;
+    if (answer.status !== 200 || answer.redirected) return false;
+    const changes = await answer.json();
+    const isNews = String(changes.seq) !== String(this.seq) || changes.tasks.some((task) => task.items);
+    this.seq = String(changes.seq);
+    this.tag = "";
+    if (!isNews && !changes.execution.is_final) {
+      this.tag = answer.headers.get("ETag") || "";
+      return false;
+    }
+    await this.show(changes);
+    return changes.execution.is_final;
+  }
+
+  async show(changes) {
+    const graph = document.querySelector("levante-graph[data-source]");
+    if (graph && changes.tasks.length) {
+      graph.update(changes.tasks.map(({ name, state }) => ({ name, state })));
+      const answer = await fetch(graph.dataset.source, { cache: "no-store" });
+      if (answer.ok) graph.data = await answer.json();
+    }
+    await refresh();
+    this.dispatchEvent(new CustomEvent("live-change", { bubbles: true, detail: changes }));
+  }
+}
+
+/** Read the page again, and put its parts in the place of those that are shown. */
+export async function refresh() {
+  const url = new URL(location.href);
+  url.searchParams.set("partial", "1");
+  const base = document.querySelector("[data-live]")?.dataset.liveFrom;
+  const answer = await fetch(base || url, { cache: "no-store" });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const next = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
+    if (!next || part.innerHTML === next.innerHTML || isInUse(part)) continue;
+    for (const details of part.querySelectorAll("details[open][id]")) {
+      const same = next.querySelector(`#${CSS.escape(details.id)}`);
+      if (same) same.open = true;
+    }
+    part.replaceChildren(...next.childNodes);
+  }
+}
+
+/** Nothing is pulled away under somebody who types or has a part of it in focus. */
+function isInUse(part) {
+  const active = document.activeElement;
+  return active && active !== document.body && part.contains(active) && active.matches("input, select, textarea");
+}
+
+customElements.define("levante-live", LevanteLive);
