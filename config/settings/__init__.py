@@ -11,6 +11,7 @@ from config.settings.access import *
 from config.settings.actions import *
 from config.settings.celery import *
 from config.settings.engine import *
+from config.settings.flower import *
 from config.settings.http import *
 from config.settings.limits import *
 from config.settings.log import *

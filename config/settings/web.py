@@ -69,6 +69,7 @@ UNFOLD = {
     "SITE_TITLE": "Levante",
     "SITE_HEADER": "Levante",
     "SITE_SYMBOL": "air",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/levante/icon.svg"}],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "COLORS": {

@@ -1,26 +1,114 @@
-"""The index of the site, and the choice of the project to act for."""
+"""The dashboard, and the choice of the project to act for.
+
+The page itself is a frame; each of its parts is read on its own, so that one that takes long holds
+up none of the others.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import NoReverseMatch, reverse
 
 from workflows.admin.pages import HOME, PROJECT_KEY, next_address, page, render_page
+from workflows.admin.run_list import may
+from workflows.errors import NotFound
+from workflows.models import Role, ServiceStatus
+from workflows.services import overview
+from workflows.services.fleet import count_alive, list_hosts, list_queues
 from workflows.services.identity import Caller
+from workflows.services.maintenance import get_status
 from workflows.services.people import projects_of_person
 
 
 @page("", name=HOME)
 def home(request: HttpRequest, caller: Caller) -> HttpResponse:
-    return render_page(request, "levante/home.html", "Dashboard")
+    user = request.user
+    assert isinstance(user, User)  # the site lets nobody else in
+    context = {
+        "has_runs": overview.has_any_run(caller),
+        "project": overview.find_project_name(caller),
+        "projects": projects_of_person(user),
+        "maintenance": None if get_status() == ServiceStatus.RUNNING else get_status(),
+        "ranges": [(name, _RANGE_TITLES[name]) for name in overview.RANGES],
+        "may_see_workers": may(caller, Role.OPERATOR),
+        "workflows_address": _address("admin:workflows"),
+    }
+    return render_page(request, "levante/home.html", "Dashboard", context)
+
+
+@page("dashboard/series/<slug:span>/", name="dashboard_series")
+def series(request: HttpRequest, caller: Caller, span: str) -> HttpResponse:
+    if span not in overview.RANGES:
+        raise NotFound("There is no such range.")
+    return JsonResponse(overview.load_series(caller, span))
+
+
+@page("dashboard/<slug:part>/", name="dashboard_part")
+def part(request: HttpRequest, caller: Caller, part: str) -> HttpResponse:
+    fill = _PARTS.get(part)
+    if fill is None:
+        raise NotFound("There is no such part.")
+    context = {"part": part, **fill(caller)}
+    return render_page(request, f"levante/home_{part}.html", "Dashboard", context)
 
 
 @page("project/", name="choose_project", methods=("POST",))
 def choose_project(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Act for another project from now on; one that the person is not in changes nothing."""
+    user = request.user
+    assert isinstance(user, User)
     wanted = request.POST.get("project", "")
-    if any(str(project.pk) == wanted for project in projects_of_person(request.user)):  # type: ignore[arg-type]
+    if any(str(project.pk) == wanted for project in projects_of_person(user)):
         request.session[PROJECT_KEY] = str(UUID(wanted))
     return HttpResponseRedirect(next_address(request, reverse("admin:index")))
+
+
+def _now(caller: Caller) -> dict[str, Any]:
+    live, ended = overview.count_live(caller), overview.count_ended_badly(caller)
+    alive, silent = count_alive()
+    return {
+        "running": live.get("RUNNING", 0),
+        "paused": live.get("PAUSED", 0),
+        "failed": ended.get("ERROR", 0),
+        "cancelled": ended.get("CANCELLED", 0),
+        "outside": overview.count_outside(caller),
+        "alive": alive,
+        "silent": silent,
+        "may_see_workers": may(caller, Role.OPERATOR),
+    }
+
+
+def _workflows(caller: Caller) -> dict[str, Any]:
+    return {"figures": overview.list_workflow_figures(caller)}
+
+
+def _failures(caller: Caller) -> dict[str, Any]:
+    return {"failures": overview.list_failures(caller)}
+
+
+def _queues(caller: Caller) -> dict[str, Any]:
+    caller.require(Role.OPERATOR)
+    hosts = list_hosts()
+    return {"queues": list_queues(hosts)}
+
+
+_PARTS: Final[Mapping[str, Callable[[Caller], dict[str, Any]]]] = {
+    "now": _now,
+    "workflows": _workflows,
+    "failures": _failures,
+    "queues": _queues,
+}
+_RANGE_TITLES: Final = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days"}
+
+
+def _address(name: str) -> str:
+    """Return the address of a page that another package of pages may bring."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workflows.admin import (
     beat,
+    fleet,
     home,
     people,
     run_buttons,
@@ -12,4 +13,13 @@ from workflows.admin import (
     task_panel,
 )
 
-__all__ = ["beat", "home", "people", "run_buttons", "run_list", "run_pages", "task_panel"]
+__all__ = [
+    "beat",
+    "fleet",
+    "home",
+    "people",
+    "run_buttons",
+    "run_list",
+    "run_pages",
+    "task_panel",
+]

@@ -103,7 +103,7 @@ def _render(
 ) -> HttpResponse:
     execution = get_run(caller, execution_id)
     context = head(caller, execution) | {"tab": tab} | fill(request, caller, execution)
-    title = f"{execution.workflow_name} {str(execution.pk)[:8]}"
+    title = f"Execution {str(execution.pk)[:8]}"
     return render_page(request, f"levante/execution_{tab}.html", title, context)
 
 
@@ -116,9 +116,9 @@ def head(caller: Caller, execution: WorkflowExecution) -> dict[str, Any]:
     total = max(sum(counts.values()), _planned(execution))
     done = sum(count for state, count in counts.items() if state in FINAL)
     left = estimate_seconds(execution) if execution.state == State.RUNNING else 0
-    badges = {"tasks": sum(counts.values())}
+    badges: dict[str, int | str] = {"tasks": sum(counts.values())}
     if failed and execution.state == State.ERROR:
-        badges["problems"] = failed
+        badges["problems"] = "!"
     return {
         "execution": execution,
         "sequence": sequence,

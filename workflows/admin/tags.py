@@ -112,6 +112,12 @@ def pretty_json(value: object) -> str:
 
 
 @register.filter
+def first_line(value: str) -> str:
+    """Cut a text of many lines to what says the most."""
+    return value.strip().partition("\n")[0][:400]
+
+
+@register.filter
 def short_id(value: object) -> str:
     """Write the first group of an id, which tells two apart at a glance."""
     return str(value)[:8]

@@ -51,7 +51,7 @@ def task(request: HttpRequest, caller: Caller, execution_id: UUID, task_id: UUID
         "items": count_items([found]).get(found.pk),
         "figures": count_item_states(found) if has_items and found.type != "WORKFLOW" else None,
     }
-    title = f"{found.name} in {found.execution.workflow_name}"
+    title = f"Task {found.name}"
     return render_page(request, "levante/task.html", title, context)
 
 

@@ -64,6 +64,7 @@ class StackOptions:
 
     @property
     def flower_url(self) -> str:
+        """Where Flower listens; people reach it through the web interface."""
         return f"http://127.0.0.1:{self.flower_port}"
 
 
@@ -91,9 +92,7 @@ class Stack:
         self._supervisor.wait_until("web", self._is_ready, READY_SECONDS)
         self._supervisor.start(self._flower(os.environ.get("REDIS_URL") or self._servers.redis_url))
         examples = [] if self._options.has_examples else ["--no-examples"]
-        welcome = manage(
-            "welcome", "--url", self._options.url, "--flower-url", self._options.flower_url
-        )
+        welcome = manage("welcome", "--url", self._options.url)
         self._supervisor.run(_service("welcome", [*welcome, *examples]), prefixed=False)
 
     def forget(self) -> None:
@@ -105,6 +104,7 @@ class Stack:
         environment = {
             "LEVANTE_DATA_DIR": str(data_directory),
             "LEVANTE_NO_AUTH": "false" if self._options.has_authentication else "true",
+            "LEVANTE_FLOWER_URL": self._options.flower_url,
             "PYTHONUNBUFFERED": "1",
             # Saves the memory of the URLs and admin pages in processes that have no use for them.
             "CELERY_SKIP_CHECKS": "1",
@@ -150,6 +150,7 @@ class Stack:
         # Without our application: it only listens to the broker, and Django would double its size.
         command = python("-m", "celery", "--quiet", "flower", "--address=127.0.0.1")
         command += [f"--port={self._options.flower_port}", "--max_tasks=1000", "--max_workers=50"]
+        command.append("--url_prefix=admin/flower")
         command += ["--purge_offline_workers=300", "--loglevel=WARNING"]
         return Service(
             "flower",

@@ -53,6 +53,16 @@ class Host:
     processes: list[ProcessStatus] = field(default_factory=list)
 
     @property
+    def queue_names(self) -> list[str]:
+        return [name for name in self.queues.split(",") if name]
+
+    @property
+    def celery_name(self) -> str:
+        """The name that `manage.py up` gives to the worker of a single queue."""
+        names = self.queue_names
+        return f"{names[0]}@{self.name}" if len(names) == 1 else ""
+
+    @property
     def alive(self) -> int:
         return sum(one.is_alive for one in self.processes)
 

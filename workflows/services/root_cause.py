@@ -89,7 +89,13 @@ def find_causes(execution: WorkflowExecution) -> list[Cause]:
     failures = _last_failures([steps[-1].task for steps in ends])
     causes = [_make_cause(steps, failures) for steps in ends]
     causes.sort(key=lambda one: (-len(one.steps), _ended(one.task)))
-    return _group(causes)
+    return _group(_without_consequences(causes))
+
+
+def _without_consequences(causes: list[Cause]) -> list[Cause]:
+    """Leave out joins that failed because others did; alone they are all there is to show."""
+    own = [one for one in causes if not (one.task.unique_key is not None and one.task.round == 0)]
+    return own or causes
 
 
 def _ends(execution: WorkflowExecution) -> list[tuple[Step, ...]]:
@@ -140,6 +146,8 @@ def _failed_tasks(execution_ids: Iterable[UUID]) -> list[TaskExecution]:
             "created_at",
             "items_total",
             "attempt",
+            "unique_key",
+            "round",
         )
         .order_by("finished_at", "id")[:MOST_TASKS]
     )

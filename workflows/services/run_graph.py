@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Count
 
 from workflows.engine.states import State
-from workflows.models import TaskExecution, Timer, TimerKind, WorkflowExecution
+from workflows.models import JoinArrival, TaskExecution, Timer, TimerKind, WorkflowExecution
 from workflows.services.definition_graph import Badge, Graph, build_graph
 from workflows.services.definitions import load_spec
 from workflows.services.run_changes import ItemCounts, count_items, shown_state
@@ -18,7 +18,7 @@ from workflows.services.run_changes import ItemCounts, count_items, shown_state
 _MOST_TASKS: Final = 5_000
 _COLUMNS: Final = (
     "name", "type", "state", "attempt", "items_total", "is_error_handled", "triggered_by",
-    "created_at", "is_processed",
+    "created_at", "unique_key",
 )  # fmt: skip
 
 # What a graph calls the clauses, by the event that a task notes about its way there.
@@ -107,6 +107,11 @@ def _mark_taken(graph: Graph, tasks: Iterable[TaskExecution]) -> None:
             source = names.get(str(cause.get("task_id")))
             if source is not None:
                 taken.add((source, task.name, str(cause.get("event"))))
+    joins = [task.pk for task in tasks if task.unique_key is not None and not task.triggered_by]
+    for name, source, event in JoinArrival.objects.filter(join_id__in=joins).values_list(
+        "join__name", "inbound_name", "event"
+    )[:_MOST_TASKS]:
+        taken.add((source, name, event))
     for edge in graph["edges"]:
         if edge["clause"] == "requires":
             edge["is_taken"] = edge["from"] in ended and edge["to"] in names.values()

@@ -143,7 +143,7 @@ def _read_pieces(task_ids: Sequence[UUID]) -> dict[UUID, list[_Work]]:
     )
     for task_id, name, index, is_item, attempt, state, created, started, finished in actions:
         label = f"item {index}" if is_item else name
-        label += f", attempt {attempt + 1}" if attempt else ""
+        label += f", attempt {attempt}" if attempt > 1 else ""
         assert task_id is not None  # the filter says so
         found.setdefault(task_id, []).append(_Work(label, state, created, started, finished))
     children = (

@@ -36,7 +36,6 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--url", required=True, help="address of the web server")
-        parser.add_argument("--flower-url", required=True, help="address of Flower")
         parser.add_argument("--no-examples", action="store_true", help="do not load the examples")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -44,7 +43,7 @@ class Command(BaseCommand):
         is_first = not self._credentials_file.exists()
         credentials = self._make_admin() if is_first else None
         self._load_packaged()
-        self._say_where(options["url"], options["flower_url"])
+        self._say_where(options["url"])
         if credentials is not None:
             self._say_credentials(credentials)
             if not options["no_examples"]:
@@ -64,12 +63,12 @@ class Command(BaseCommand):
         for place, reason in report.refused:
             self.stdout.write(f"Workflows of a package not usable: {place}: {reason}")
 
-    def _say_where(self, url: str, flower_url: str) -> None:
+    def _say_where(self, url: str) -> None:
         self.stdout.write(
             f"\nLevante is ready.\n"
             f"  Admin pages        {url}/admin/\n"
             f"  API                {url}/v2/\n"
-            f"  Flower (workers)   {flower_url}/\n"
+            f"  Flower (workers)   {url}/admin/flower/\n"
         )
 
     def _say_credentials(self, credentials: Credentials) -> None:

@@ -1,0 +1,99 @@
+"""Workers and queues, Flower behind our log-in, and the condition of the whole service."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from workflows.admin.pages import page, render_page
+from workflows.admin.run_list import may
+from workflows.engine.states import State
+from workflows.models import ActionExecution, Role, ServiceStatus
+from workflows.services import condition, overview
+from workflows.services.fleet import list_hosts, list_queues
+from workflows.services.flower import fetch_flower, has_flower
+from workflows.services.identity import Caller
+from workflows.services.maintenance import get_status, set_status
+
+# Flower has small scripts inside of its pages; it is shown to administrators alone.
+_FLOWER_POLICY: Final = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline';"
+    " img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
+_PAGE: Final = 50
+
+
+@page("workers/", name="workers", role=Role.OPERATOR)
+def workers(request: HttpRequest, caller: Caller) -> HttpResponse:
+    hosts = list_hosts()
+    context = {
+        "hosts": hosts,
+        "queues": list_queues(hosts),
+        "may_see_flower": has_flower() and may(caller, Role.ADMIN),
+        "sees_all": caller.is_admin,
+    }
+    return render_page(request, "levante/workers.html", "Workers and queues", context)
+
+
+@page("flower/", name="flower", role=Role.ADMIN)
+def flower_home(request: HttpRequest, caller: Caller) -> HttpResponse:
+    return _flower(request, "")
+
+
+@page("flower/<path:path>", name="flower_page", role=Role.ADMIN)
+def flower_page(request: HttpRequest, caller: Caller, path: str) -> HttpResponse:
+    return _flower(request, path)
+
+
+def _flower(request: HttpRequest, path: str) -> HttpResponse:
+    """Pass on what Flower shows. Only reading: its buttons answer that this is not allowed."""
+    found = fetch_flower(path, request.META.get("QUERY_STRING", ""))
+    headers = {**found.headers, "Content-Security-Policy": _FLOWER_POLICY}
+    return HttpResponse(found.content, status=found.status, headers=headers)
+
+
+@page("open-actions/", name="open_actions")
+def open_actions(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """List asynchronous actions whose result somebody has to report, the oldest first."""
+    rows = ActionExecution.objects.filter(
+        state__in=(State.RUNNING, State.PAUSED), is_sync=False, is_handled=False
+    )
+    if not caller.is_admin:
+        rows = rows.filter(project_id=caller.project_id)
+    found = rows.select_related("execution", "task").only(
+        "name", "state", "created_at", "is_sync", "execution__workflow_name", "task__name",
+    )  # fmt: skip
+    context = {
+        "rows": list(found.order_by("created_at", "id")[:_PAGE]),
+        "most": _PAGE,
+        "may_operate": may(caller, Role.OPERATOR),
+    }
+    return render_page(request, "levante/open_actions.html", "Waiting for a result", context)
+
+
+@page("system/", name="system", role=Role.ADMIN)
+def system(request: HttpRequest, caller: Caller) -> HttpResponse:
+    status = get_status()
+    context: dict[str, Any] = {
+        "checks": condition.run_checks(),
+        "versions": condition.list_versions(),
+        "settings": condition.list_settings(),
+        "status": status,
+        "is_running": status == ServiceStatus.RUNNING,
+        "live": overview.count_live_of_all(),
+        "at_work": overview.count_unfinished_tasks(),
+    }
+    return render_page(request, "levante/system.html", "System", context)
+
+
+@page("system/maintenance/", name="maintenance", role=Role.ADMIN, methods=("POST",))
+def maintenance(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Begin or end maintenance."""
+    wanted = request.POST.get("status", "")
+    status = set_status(status=wanted, actor=caller.name)
+    messages.success(request, f"The service is {status.lower()}.")
+    return HttpResponseRedirect(reverse("admin:system"))

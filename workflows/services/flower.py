@@ -1,0 +1,51 @@
+"""Pages of Flower, fetched for somebody whom the web interface has let in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+import requests
+from django.conf import settings
+
+from workflows.errors import NotFound, RequestInvalid
+
+# Where the web interface has Flower, and where Flower has to think that it is.
+PREFIX: Final = "admin/flower"
+_CONNECT_SECONDS: Final = 2.0
+_KEPT_HEADERS: Final = ("Content-Type", "Cache-Control", "ETag", "Last-Modified", "Location")
+_MOST_BYTES: Final = 20_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class FlowerPage:
+    """An answer of Flower."""
+
+    status: int
+    content: bytes
+    headers: Mapping[str, str]
+
+
+def has_flower() -> bool:
+    return bool(settings.LEVANTE_FLOWER_URL)
+
+
+def fetch_flower(path: str, query: str) -> FlowerPage:
+    """Fetch one page; raises RequestInvalid if Flower does not answer."""
+    if not has_flower():
+        raise NotFound("There is no Flower here; LEVANTE_FLOWER_URL does not name one.")
+    address = f"{settings.LEVANTE_FLOWER_URL}/{PREFIX}/{quote(path)}"
+    name, _, password = settings.FLOWER_BASIC_AUTH.partition(":")
+    try:
+        answer = requests.get(
+            f"{address}?{query}" if query else address,
+            auth=(name, password) if name else None,
+            timeout=(_CONNECT_SECONDS, settings.LEVANTE_FLOWER_SECONDS),
+            allow_redirects=False,
+        )
+    except requests.RequestException as error:
+        raise RequestInvalid("Flower does not answer. Workers and queues do without it.") from error
+    headers = {key: answer.headers[key] for key in _KEPT_HEADERS if key in answer.headers}
+    return FlowerPage(answer.status_code, answer.content[:_MOST_BYTES], headers)
