@@ -33,8 +33,8 @@ from workflows.jsontypes import JSONObject, JSONValue
 from workflows.models import ActionExecution, HistoryEvent
 from workflows.models.statements import as_payload, fetch_one
 from workflows.services.catalogue import outside_reader, resolve_stored_action
-from workflows.services.maintenance import require_running
 from workflows.services.payloads import clean_payload
+from workflows.services.service_status import require_running
 
 # Whoever completes it is told that its result counts, although no advance has seen it yet; a task
 # with items reads results only when it has seen the ends of all of them.

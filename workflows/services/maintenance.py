@@ -19,19 +19,32 @@ from django.utils import timezone
 
 from workflows.engine.events import Event, PauseAsked, ResumeAsked
 from workflows.engine.states import UNFINISHED, State
-from workflows.errors import InMaintenance, NotFound, RequestInvalid, StateChangeNotAllowed
+from workflows.errors import NotFound, RequestInvalid, StateChangeNotAllowed
 from workflows.models import Maintenance, ServiceStatus, WorkflowExecution
-from workflows.models.statements import execute, fetch_all, fetch_one
+from workflows.models.statements import execute, fetch_all
 from workflows.services.advance import change
+from workflows.services.service_status import (
+    get_status,
+    make_row,
+    require_running,
+    require_status,
+)
 from workflows.services.store import LockedExecution
+
+__all__ = [
+    "carry_out",
+    "forget_hold",
+    "get_status",
+    "require_running",
+    "require_status",
+    "set_status",
+]
 
 logger = logging.getLogger(__name__)
 
 _REASON: Final = "Paused by maintenance."
 _OPEN: Final = [str(state) for state in sorted(UNFINISHED)]
 
-# The weakest lock that `set_status` has to wait for; starts do not wait for one another.
-_STATUS_SQL = "SELECT status FROM maintenance WHERE id = 1 FOR KEY SHARE"
 # Parents before their sub-workflows, so that no new ones are made meanwhile.
 _AT_WORK_SQL = """
     SELECT id FROM workflow_executions
@@ -63,25 +76,6 @@ _SETTLE_SQL = """
 """
 
 
-def get_status() -> ServiceStatus:
-    """Return whether the service works or is in maintenance."""
-    status = Maintenance.objects.filter(pk=1).values_list("status", flat=True).first()
-    return ServiceStatus(status or ServiceStatus.RUNNING)
-
-
-def require_running(*also: ServiceStatus) -> None:
-    """Refuse to start anything during maintenance, or in none of the statuses in `also`.
-
-    Within a transaction this also keeps the status as it is until the commit.
-    """
-    _refuse(_hold_status(), also)
-
-
-def require_status(*also: ServiceStatus) -> None:
-    """Refuse a request that comes during maintenance, without holding the status."""
-    _refuse(get_status(), also)
-
-
 def set_status(*, status: str, actor: str = "") -> ServiceStatus:
     """Begin or end maintenance; gives the status that holds from now on.
 
@@ -91,7 +85,7 @@ def set_status(*, status: str, actor: str = "") -> ServiceStatus:
         allowed = f"{ServiceStatus.RUNNING}, {ServiceStatus.PAUSED}"
         raise RequestInvalid(f"Unknown maintenance status {status!r}. Allowed values: {allowed}")
     is_pause = status == ServiceStatus.PAUSED
-    _make_row()
+    make_row()
     with transaction.atomic(durable=True):
         row = Maintenance.objects.select_for_update().get(pk=1)
         if is_pause == (row.status != ServiceStatus.RUNNING):
@@ -149,21 +143,3 @@ def _change_each(
                 extra={"execution_id": str(execution_id)},
             )
     return count
-
-
-def _hold_status() -> ServiceStatus:
-    """Read the status so that it cannot change before the end of the transaction."""
-    row = fetch_one(_STATUS_SQL)
-    if row is None:
-        _make_row()
-        row = fetch_one(_STATUS_SQL)
-    return ServiceStatus(row[0])
-
-
-def _make_row() -> None:
-    Maintenance.objects.bulk_create([Maintenance(changed_at=timezone.now())], ignore_conflicts=True)
-
-
-def _refuse(status: ServiceStatus, also: Sequence[ServiceStatus]) -> None:
-    if status != ServiceStatus.RUNNING and status not in also:
-        raise InMaintenance(f"Current Mistral state is {status}. Method is not allowed")
