@@ -83,15 +83,18 @@ export function drawNode(node, at, isRun) {
   return group;
 }
 
-/** Show state, texts and badges of a node that is drawn already. */
+/**
+ * Show state, texts and badges of a node that is drawn already. Its texts are its name for screen readers as well, so
+ * spaces stand between them.
+ */
 export function restyleNode(group, node, at, isRun) {
   const look = lookOf(node, isRun);
   const marks = [...group.classList].filter((one) => one.startsWith("is-"));
   group.setAttribute("class", ["graph-node", `kind-${node.kind}`, `state-${look.name}`, ...marks].join(" "));
-  group.setAttribute("aria-label", labelOf(node, look));
   if (node.href) group.setAttribute("href", node.href);
-  group.querySelector(".graph-inside").replaceChildren(
-    ...(node.kind === "command" ? commandParts(node, look, at) : taskParts(node, look, at)));
+  const inside = group.querySelector(".graph-inside");
+  inside.replaceChildren(...(node.kind === "command" ? commandParts(node, look, at) : taskParts(node, look, at)));
+  if (inside.textContent.includes("…")) group.setAttribute("aria-description", `${node.name} ${node.label}`);
 }
 
 function commandParts(node, look, at) {
@@ -106,9 +109,8 @@ function taskParts(node, look, at) {
   const shown = look.word ? `  ${node.label}` : node.label;
   second.append(svg("tspan", {}, fit(shown, fonts.label, room - (look.word ? look.word.length * 6.6 : 0))));
   const parts = [
-    svg("title", {}, node.label && node.label !== node.name ? `${node.name} (${node.label})` : node.name),
     icon(look, 23, at.height / 2),
-    svg("text", { class: "graph-name", x: 44, y: 23 }, fit(node.name, fonts.name, room)),
+    svg("text", { class: "graph-name", x: 44, y: 23 }, `${fit(node.name, fonts.name, room)} `),
     second,
   ];
   if (node.join !== null && node.join !== undefined) {
@@ -133,15 +135,7 @@ function icon(look, x, y) {
 function badge(one, x, y) {
   return svg("g", { class: `graph-badge badge-${one.kind}`, transform: `translate(${x} ${y})` },
     svg("rect", { width: badgeWidth(one), height: 17, rx: 8.5 }),
-    svg("text", { x: 7, y: 12 }, one.text));
-}
-
-function labelOf(node, look) {
-  if (node.kind === "command") return `Command ${node.label}`;
-  const kind = node.kind === "workflow" ? "sub-workflow" : "action";
-  const parts = [`Task ${node.name}`, `${kind} ${node.label}`, look.word];
-  if (node.join !== null && node.join !== undefined) parts.push(`join ${node.join}`);
-  return [...parts, ...node.badges.map((one) => one.text)].filter(Boolean).join(", ");
+    svg("text", { x: 7, y: 12 }, ` ${one.text}`));
 }
 
 /** A line through points whose corners are round. */

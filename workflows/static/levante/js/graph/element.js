@@ -101,7 +101,7 @@ class LevanteGraph extends HTMLElement {
   }
 
   build() {
-    const drawing = svg("svg", { class: "graph-drawing", role: "group", "aria-label": "Graph of the tasks" });
+    const drawing = svg("svg", { class: "graph-drawing", role: "group", tabindex: "-1", "aria-label": "Graph of the tasks" });
     this.view = new View(drawing, { onChange: () => this.onView() });
     this.minimap = new Minimap(this.view);
     const canvas = make("div", { class: "graph-canvas" }, drawing, this.minimap.element);
@@ -128,7 +128,7 @@ class LevanteGraph extends HTMLElement {
       make("span", { class: "graph-buttons" },
         button("Zoom out", icon("M-5 0H5"), () => view.zoomOut()),
         button("Zoom in", icon("M-5 0H5M0 -5V5"), () => view.zoomIn()),
-        button("Show all", "Fit", () => view.fit()),
+        button("Fit everything in", "Fit", () => view.fit()),
         button("Full screen", icon("M-6 -2V-6H-2M2 -6H6V-2M6 2V6H2M-2 6H-6V2"), () => this.toggleFullscreen()),
         button("Save as SVG", "SVG", () => save(
           new Blob([toSvg(this.parts.drawing, view.size)], { type: "image/svg+xml" }), `${name()}.svg`)),
@@ -138,7 +138,7 @@ class LevanteGraph extends HTMLElement {
 
   buildLegend() {
     const entries = LEGEND.map(([name, word, path]) => make("li", {},
-      svg("svg", { viewBox: "-12 -12 24 24", width: 16, height: 16, class: `graph-node state-${name}`, "aria-hidden": "true" },
+      svg("svg", { viewBox: "-12 -12 24 24", width: 16, height: 16, class: `graph-sample state-${name}`, "aria-hidden": "true" },
         svg("g", { class: "graph-icon" }, svg("circle", { class: "graph-icon-ground", r: 11 }), svg("path", { d: path }))),
       word));
     return make("ul", { class: "graph-legend", "aria-label": "States" }, ...entries);
@@ -268,13 +268,22 @@ class LevanteGraph extends HTMLElement {
 
   showTip(event) {
     const { tip } = this.parts;
-    const edge = event.target.closest(".graph-edge")?.edge;
-    tip.hidden = !edge;
-    if (!edge) return;
+    const text = this.tipFor(event.target);
+    tip.hidden = !text;
+    if (!text) return;
     const { left, top, width } = this.getBoundingClientRect();
-    tip.textContent = describeEdge(edge);
+    tip.textContent = text;
     tip.style.left = `${Math.max(4, Math.min(event.clientX - left + 12, width - tip.offsetWidth - 4))}px`;
     tip.style.top = `${event.clientY - top + 14}px`;
+  }
+
+  /** An edge tells its guard; a node only what had to be cut off. */
+  tipFor(target) {
+    const edge = target.closest(".graph-edge")?.edge;
+    if (edge) return describeEdge(edge);
+    const element = target.closest(".graph-node");
+    const node = element && this.data_.nodes.find((one) => one.name === element.dataset.name);
+    return node && element.textContent.includes("…") ? `${node.name} — ${node.label}` : "";
   }
 
   toggleFullscreen() {
