@@ -14,7 +14,7 @@ from workflows.errors import Problem
 from workflows.expressions.check import find_expression_problems
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.language.specs import Position
-from workflows.language.yaml import Document, Path
+from workflows.language.yaml import Document, Path, write_path
 
 _WHOLE_EXPRESSION: Final = re.compile(r"(?:\{\{.*?\}\}|<%.*?%>)\s*")
 _ANY_EXPRESSION: Final = re.compile(r"\{\{.*?\}\}|<%.*?%>|\{%.*?%\}|\{#.*?#\}")
@@ -52,10 +52,7 @@ class Checker:
         size = len(self._hidden)
         if path[:size] == self._hidden and len(path) > size:
             path = path[size:]
-        name = ""
-        for step in path:
-            name += f"[{step}]" if isinstance(step, int) else f".{step}"
-        return name.removeprefix(".")
+        return write_path(path)
 
     # Types. Each returns whether the value has it, and notes an error if not.
 

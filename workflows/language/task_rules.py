@@ -222,3 +222,4 @@ DEFAULT_RULES: Final[Mapping[str, Rule]] = {
     **_CLAUSE_RULES,
     "requires": Checker.text_or_texts,
 }
+RETRY_KEYS: Final = tuple(_RETRY_RULES)

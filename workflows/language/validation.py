@@ -19,7 +19,7 @@ from workflows.language.yaml import Path
 MAX_NAME: Final = 255
 _UUID: Final = re.compile(r"\{?[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\}?", re.IGNORECASE)
 _MEMBER_NAME: Final = re.compile(r"[\w-]+")
-_WORKBOOK_KEYS: Final = ("version", "name", "description", "tags", "actions", "workflows")
+WORKBOOK_KEYS: Final = ("version", "name", "description", "tags", "actions", "workflows")
 
 
 def check_list(checker: Checker, what: str) -> JSONObject:
@@ -175,6 +175,10 @@ _ACTION_RULES: Final[Mapping[str, Rule]] = {
 }
 
 
+WORKFLOW_KEYS: Final = (*_WORKFLOW_RULES, "task-defaults", "tasks")
+ACTION_KEYS: Final = tuple(_ACTION_RULES)
+
+
 def _check_name(checker: Checker, path: Path) -> None:
     """Check the name of a workflow, an action or a member of a workbook."""
     name = str(path[-1])
@@ -196,7 +200,7 @@ def check_workbook(checker: Checker) -> tuple[JSONObject, JSONObject]:
     if not isinstance(data, dict):
         checker.error((), "the document must be a mapping with 'version' and 'name'")
         return {}, {}
-    checker.known_keys((), data, _WORKBOOK_KEYS)
+    checker.known_keys((), data, WORKBOOK_KEYS)
     for key in ("version", "name"):
         if key not in data:
             checker.error((), f"'{key}' is a required property")

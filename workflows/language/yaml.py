@@ -64,6 +64,14 @@ LIMITS: Final = Limits()
 _DISPUTED: Final = re.compile(r"[\t?]")
 
 
+def write_path(path: Path) -> str:
+    """Write a path as problems show it, such as `tasks.t1.on-success[0]`."""
+    name = ""
+    for step in path:
+        name += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return name.removeprefix(".")
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """The data of one text. Paths are tuples of keys and list indexes.
