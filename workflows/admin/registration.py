@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workflows.admin import (
     beat,
+    editor,
     fleet,
     home,
     people,
@@ -11,10 +12,15 @@ from workflows.admin import (
     run_list,
     run_pages,
     task_panel,
+    workflow_editing,
+    workflow_list,
+    workflow_pages,
+    workflow_start,
 )
 
 __all__ = [
     "beat",
+    "editor",
     "fleet",
     "home",
     "people",
@@ -22,4 +28,8 @@ __all__ = [
     "run_list",
     "run_pages",
     "task_panel",
+    "workflow_editing",
+    "workflow_list",
+    "workflow_pages",
+    "workflow_start",
 ]

@@ -118,6 +118,12 @@ def first_line(value: str) -> str:
 
 
 @register.filter
+def compact_json(value: object) -> str:
+    """Write JSON in one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+@register.filter
 def short_id(value: object) -> str:
     """Write the first group of an id, which tells two apart at a glance."""
     return str(value)[:8]

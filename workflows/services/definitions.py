@@ -103,6 +103,14 @@ def get_workflow(caller: Caller, identifier: str, namespace: str) -> WorkflowDef
     return workflow
 
 
+def get_revision(workflow: WorkflowDefinition, number: int) -> WorkflowRevision:
+    """Return one revision of a workflow with its text; raises NotFound."""
+    found = workflow.revisions.filter(number=number).first()
+    if found is None:
+        raise NotFound(f"Workflow revision not found [workflow={workflow.name}, number={number}]")
+    return found
+
+
 def find_workbook(*, caller: Caller, name: str, namespace: str) -> WorkbookDefinition | None:
     """Return the workbook of this name in exactly this namespace."""
     return (

@@ -39,6 +39,12 @@ def find_environment(
     )
 
 
+def list_environments(caller: Caller) -> list[Environment]:
+    """List the environments that the caller's project can use, by name, without their values."""
+    rows = Environment.objects.visible_to(caller.project_id).select_related("project")
+    return list(rows.defer("variables").order_by("name", "created_at"))
+
+
 def get_environment(caller: Caller, name: str) -> Environment:
     """Like `find_environment`; raises NotFound."""
     environment = find_environment(

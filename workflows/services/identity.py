@@ -52,9 +52,13 @@ class Caller:
     def is_admin(self) -> bool:
         return self.role == Role.ADMIN
 
+    def includes(self, role: Role) -> bool:
+        """Tell whether the caller's role includes `role`."""
+        return _RANK[self.role] >= _RANK[role]
+
     def require(self, role: Role) -> None:
         """Raise NotPermitted unless the caller's role includes `role`."""
-        if _RANK[self.role] < _RANK[role]:
+        if not self.includes(role):
             raise NotPermitted(FORBIDDEN)
 
 

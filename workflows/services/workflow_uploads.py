@@ -15,7 +15,7 @@ from workflows.errors import Conflict, NotFound, Problem, RequestInvalid
 from workflows.language.parser import describe_input, describe_interface, parse_workflows
 from workflows.language.specs import WorkflowSpec
 from workflows.models import Scope, WorkflowDefinition, WorkflowRevision
-from workflows.services.definitions import find_workflow, get_workflow
+from workflows.services.definitions import find_workflow, get_revision, get_workflow
 from workflows.services.identity import Caller
 from workflows.services.ownership import check_length, check_owner, check_scope
 from workflows.services.permitted import require_allowed_definitions
@@ -87,10 +87,13 @@ def update_workflow(
     text: str,
     namespace: str = "",
     scope: str = Scope.PRIVATE,
+    comment: str = "",
+    base_number: int | None = None,
 ) -> WorkflowDefinition:
     """Give one workflow a new revision, perhaps a new name.
 
-    A namespace that is given moves the workflow; without one it stays where it is.
+    A namespace that is given moves the workflow; without one it stays where it is. `base_number`
+    is the revision that the text was made from: Conflict if it is not the newest any more.
     """
     check_scope(caller, scope)
     check_length("namespace", namespace)
@@ -102,8 +105,23 @@ def update_workflow(
         )
     with transaction.atomic(durable=True):
         workflow = _lock(caller, [get_workflow(caller, identifier, namespace)])[0]
+        _check_base(workflow, base_number)
         workflow.namespace = namespace or workflow.namespace
-        return add_revision(workflow, uploads[0], caller, scope=scope, now=timezone.now())
+        return add_revision(
+            workflow, uploads[0], caller, scope=scope, now=timezone.now(), comment=comment
+        )
+
+
+def restore_revision(*, caller: Caller, identifier: str, number: int) -> WorkflowDefinition:
+    """Make the text of an earlier revision the newest one again, as a revision of its own."""
+    workflow = get_workflow(caller, identifier, "")
+    return update_workflow(
+        caller=caller,
+        identifier=str(workflow.pk),
+        text=get_revision(workflow, number).text,
+        scope=workflow.scope,
+        comment=f"Restored revision {number}",
+    )
 
 
 def delete_workflow(*, caller: Caller, identifier: str, namespace: str = "") -> None:
@@ -134,6 +152,7 @@ def add_revision(
     *,
     scope: str,
     now: datetime,
+    comment: str = "",
 ) -> WorkflowDefinition:
     """Store a new text of a workflow whose row the caller of this function has locked."""
     number = workflow.revision.number + 1 if workflow.revision is not None else 1
@@ -141,6 +160,7 @@ def add_revision(
     workflow.scope = scope
     workflow.updated_at = now
     workflow.revision = _revision(workflow, upload, caller, number, now)
+    workflow.revision.comment = comment
     workflow.revision.save(force_insert=True)
     try:
         with transaction.atomic():
@@ -214,6 +234,12 @@ def _lock(caller: Caller, workflows: Sequence[WorkflowDefinition]) -> list[Workf
             raise RequestInvalid(f"Can not modify a system workflow: {workflow.name}")
         check_owner(caller, workflow, TITLE)
     return [locked[workflow.pk] for workflow in workflows]
+
+
+def _check_base(workflow: WorkflowDefinition, base_number: int | None) -> None:
+    newest = workflow.revision.number if workflow.revision is not None else 0
+    if base_number not in (None, newest):
+        raise Conflict(f"Meanwhile somebody has stored revision {newest}.")
 
 
 def _describe(workflow: WorkflowDefinition, upload: WorkflowText) -> None:

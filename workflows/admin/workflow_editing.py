@@ -1,0 +1,146 @@
+"""The editor page: a new workflow, or a new revision of one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from workflows.admin.editor import editor_addresses
+from workflows.admin.pages import page, render_page
+from workflows.admin.workflow_pages import workflow_frame
+from workflows.errors import Conflict, WorkflowsError
+from workflows.models import Role, Scope
+from workflows.services.definitions import get_revision
+from workflows.services.identity import Caller
+from workflows.services.workflow_overview import get_workflow_row
+from workflows.services.workflow_uploads import create_workflows, update_workflow
+
+_FIRST_TEXT: Final = """\
+version: '2.0'
+
+greeting:
+  description: Greets everybody on a list.
+  input:
+    - names: [Ann, Bo]
+
+  output:
+    greetings: <% $.greetings %>
+
+  tasks:
+    greet:
+      with-items: name in <% $.names %>
+      action: std.echo output="Hello <% $.name %>"
+      publish:
+        greetings: <% task().result %>
+      on-success: done
+      on-error: fail
+
+    done:
+      action: std.noop
+"""
+
+_COMMENT_LENGTH: Final = 500
+
+
+@page("workflows/new/", name="workflow_new", role=Role.AUTHOR, methods=("GET", "POST"))
+def new(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Write a text of one workflow or more; saving stores them as new ones."""
+    text, error = _FIRST_TEXT, ""
+    namespace = request.POST.get("namespace", "").strip()
+    scope = request.POST.get("scope", Scope.PRIVATE)
+    if request.method == "POST":
+        text = _text(request)
+        try:
+            made = create_workflows(caller=caller, text=text, namespace=namespace, scope=scope)
+        except WorkflowsError as refused:
+            error = refused.message
+        else:
+            return _saved_new(request, [workflow.name for workflow in made], made[0].pk)
+    context = {
+        **editor_addresses("workflow", namespace),
+        "text": text,
+        "namespace": namespace,
+        "scope": scope,
+        "scopes": _scopes(caller),
+        "error": error,
+    }
+    title = "New workflow"
+    return render_page(request, "levante/workflows/new.html", title, context, status=_status(error))
+
+
+@page(
+    "workflows/<uuid:workflow_id>/edit/",
+    name="workflow_edit",
+    role=Role.AUTHOR,
+    methods=("GET", "POST"),
+)
+def edit(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
+    """Write the next revision. One that somebody else has stored meanwhile is not passed over."""
+    row = get_workflow_row(caller, workflow_id)
+    workflow, newest = row.workflow, row.workflow.revision
+    assert newest is not None
+    text, error = "", ""
+    if request.method == "POST":
+        text = _text(request)
+        try:
+            saved = update_workflow(
+                caller=caller,
+                identifier=str(workflow.pk),
+                text=text,
+                scope=request.POST.get("scope", workflow.scope),
+                comment=request.POST.get("comment", "").strip()[:_COMMENT_LENGTH],
+                base_number=_base(request),
+            )
+        except Conflict as refused:
+            error = f"{refused.message} Your text is kept below; save again to put it on top."
+        except WorkflowsError as refused:
+            error = refused.message
+        else:
+            assert saved.revision is not None
+            messages.success(request, f"Saved as revision {saved.revision.number}.")
+            return HttpResponseRedirect(reverse("admin:workflow", args=[workflow.pk]))
+    context = {
+        **workflow_frame(caller, row, "edit"),
+        **editor_addresses("workflow", workflow.namespace),
+        "text": text or get_revision(workflow, newest.number).text,
+        "base": newest.number,
+        "comment": request.POST.get("comment", ""),
+        "scope": request.POST.get("scope", workflow.scope),
+        "scopes": _scopes(caller, workflow.scope),
+        "error": error,
+    }
+    title = f"Edit {workflow.name}"
+    return render_page(
+        request, "levante/workflows/edit.html", title, context, status=_status(error)
+    )
+
+
+def _saved_new(request: HttpRequest, names: list[str], first: UUID) -> HttpResponse:
+    what = "Saved the workflow" if len(names) == 1 else "Saved the workflows"
+    messages.success(request, f"{what} {', '.join(names)}.")
+    if len(names) == 1:
+        return HttpResponseRedirect(reverse("admin:workflow", args=[first]))
+    return HttpResponseRedirect(reverse("admin:workflows"))
+
+
+def _text(request: HttpRequest) -> str:
+    """Return the text as it was written: browsers send the ends of lines as CR LF."""
+    return request.POST.get("text", "").replace("\r\n", "\n")
+
+
+def _base(request: HttpRequest) -> int:
+    text = request.POST.get("base", "")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def _scopes(caller: Caller, current: str = Scope.PRIVATE) -> list[Any]:
+    """Only administrators make something public; what is public shows that to everybody."""
+    return [scope for scope in Scope if caller.is_admin or scope in (Scope.PRIVATE, current)]
+
+
+def _status(error: str) -> int:
+    return 400 if error else 200

@@ -1,0 +1,59 @@
+"""The list of workflows: what there is, and how its last runs went."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import urlencode
+
+from workflows.admin.charts import draw_runs
+from workflows.admin.links import find_link
+from workflows.admin.pages import page, render_page
+from workflows.models import Role
+from workflows.services.identity import Caller
+from workflows.services.workflow_overview import (
+    WorkflowFilter,
+    WorkflowRow,
+    list_namespaces,
+    list_workflow_rows,
+)
+
+_PAGE_SIZE: Final = 25
+
+
+@page("workflows/", name="workflows")
+def workflows(request: HttpRequest, caller: Caller) -> HttpResponse:
+    wanted = WorkflowFilter(
+        text=request.GET.get("q", "").strip(),
+        namespace=request.GET.get("namespace", ""),
+        tag=request.GET.get("tag", "").strip(),
+        is_all_projects=caller.is_admin and request.GET.get("all") == "1",
+    )
+    found = list_workflow_rows(caller, wanted, after=request.GET.get("after", ""), size=_PAGE_SIZE)
+    query = {
+        name: str(value) for name, value in request.GET.items() if name not in ("after", "partial")
+    }
+    context = {
+        "rows": [_row(row) for row in found.rows],
+        "wanted": wanted,
+        "is_narrowed": wanted != WorkflowFilter(),
+        "namespaces": list_namespaces(caller),
+        "next": f"?{urlencode({**query, 'after': found.next_after})}" if found.next_after else "",
+        "first": f"?{urlencode(query)}" if request.GET.get("after") else "",
+        "may_write": caller.includes(Role.AUTHOR),
+        "may_run": caller.includes(Role.OPERATOR),
+    }
+    return render_page(request, "levante/workflows/list.html", "Workflows", context)
+
+
+def _row(row: WorkflowRow) -> dict[str, Any]:
+    last = row.last_run
+    return {
+        "workflow": row.workflow,
+        "revision": row.workflow.revision,
+        "last": last,
+        "last_link": find_link("execution", last.id) if last else "",
+        "success_percent": row.success_percent,
+        "runs": draw_runs(row.runs),
+    }

@@ -1,0 +1,160 @@
+"""The pages of one workflow: what it looks like, its revisions and their differences."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from workflows.admin.charts import draw_runs
+from workflows.admin.links import find_link
+from workflows.admin.pages import page, render_page
+from workflows.errors import RequestInvalid
+from workflows.language.specs import Missing
+from workflows.models import Role, WorkflowRevision
+from workflows.services.definition_graph import build_graph
+from workflows.services.definitions import get_revision, get_workflow, load_spec
+from workflows.services.identity import Caller
+from workflows.services.workflow_overview import (
+    WorkflowRow,
+    count_runs,
+    get_workflow_row,
+    list_revisions,
+    may_change,
+)
+from workflows.services.workflow_uploads import delete_workflow, restore_revision
+
+
+@page("workflows/<uuid:workflow_id>/", name="workflow")
+def workflow(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
+    """The newest revision as a graph, its inputs, and the last runs."""
+    row = get_workflow_row(caller, workflow_id)
+    revision = row.workflow.revision
+    assert revision is not None
+    spec = load_spec(revision).spec
+    runs = [{"run": run, "link": find_link("execution", run.id)} for run in reversed(row.runs[-8:])]
+    context = {
+        **workflow_frame(caller, row, "overview"),
+        "spec": spec,
+        "graph": build_graph(spec),
+        "inputs": [
+            {
+                "name": one.name,
+                "is_required": one.is_required,
+                "default": None if isinstance(one.default, Missing) else one.default,
+            }
+            for one in spec.input
+        ],
+        "outputs": list(spec.output) if isinstance(spec.output, dict) else [],
+        "runs": runs,
+        "sparkline": draw_runs(row.runs),
+        "success_percent": row.success_percent,
+        "executions_link": find_link("executions"),
+    }
+    return render_page(
+        request, "levante/workflows/detail.html", f"Workflow {row.workflow.name}", context
+    )
+
+
+@page("workflows/<uuid:workflow_id>/revisions/", name="workflow_revisions")
+def revisions(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
+    """All revisions, and the difference between two of them."""
+    row = get_workflow_row(caller, workflow_id)
+    found = list_revisions(row.workflow)
+    counts = count_runs(caller, found)
+    newest = found[0].number
+    after = _number(request, "b", newest)
+    before = _number(request, "a", max(after - 1, 1))
+    one, other = get_revision(row.workflow, before), get_revision(row.workflow, after)
+    context = {
+        **workflow_frame(caller, row, "revisions"),
+        "texts": [one.text, other.text],
+        "revisions": [
+            {"revision": one, "runs": counts.get(one.pk, 0), "is_newest": one.number == newest}
+            for one in found
+        ],
+        "before": one,
+        "after": other,
+    }
+    title = f"Revisions of {row.workflow.name}"
+    return render_page(request, "levante/workflows/revisions.html", title, context)
+
+
+@page("workflows/<uuid:workflow_id>/revisions/<int:number>/", name="workflow_revision")
+def revision(request: HttpRequest, caller: Caller, workflow_id: UUID, number: int) -> HttpResponse:
+    """One revision as it was written, and drawn."""
+    row = get_workflow_row(caller, workflow_id)
+    shown = get_revision(row.workflow, number)
+    context = {
+        **workflow_frame(caller, row, "revisions"),
+        "revision": shown,
+        "graph": build_graph(load_spec(shown).spec),
+        "is_newest": _is_newest(row, shown),
+    }
+    title = f"Revision {number} of {row.workflow.name}"
+    return render_page(request, "levante/workflows/revision.html", title, context)
+
+
+@page(
+    "workflows/<uuid:workflow_id>/revisions/<int:number>/restore/",
+    name="workflow_restore",
+    role=Role.AUTHOR,
+    methods=("POST",),
+)
+def restore(request: HttpRequest, caller: Caller, workflow_id: UUID, number: int) -> HttpResponse:
+    workflow = restore_revision(caller=caller, identifier=str(workflow_id), number=number)
+    assert workflow.revision is not None
+    messages.success(
+        request, f"Revision {number} is in force again, as revision {workflow.revision.number}."
+    )
+    return HttpResponseRedirect(reverse("admin:workflow_revisions", args=[workflow_id]))
+
+
+@page(
+    "workflows/<uuid:workflow_id>/delete/",
+    name="workflow_delete",
+    role=Role.AUTHOR,
+    methods=("GET", "POST"),
+)
+def delete(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
+    if request.method == "POST":
+        name = get_workflow(caller, str(workflow_id), "").name
+        delete_workflow(caller=caller, identifier=str(workflow_id))
+        messages.success(request, f"The workflow {name} is deleted. Its runs keep what they run.")
+        return HttpResponseRedirect(reverse("admin:workflows"))
+    row = get_workflow_row(caller, workflow_id)
+    context = {
+        **workflow_frame(caller, row, "overview"),
+        "question": f"Delete the workflow {row.workflow.name}?",
+        "consequence": "All revisions go with it. What is running goes on to its end, and its "
+        "runs stay in the list. Schedules and other workflows that name it will fail.",
+        "button": "Delete",
+        "back": reverse("admin:workflow", args=[workflow_id]),
+    }
+    return render_page(request, "levante/confirm.html", f"Delete {row.workflow.name}", context)
+
+
+def workflow_frame(caller: Caller, row: WorkflowRow, tab: str) -> dict[str, Any]:
+    """Give what all pages of a workflow show above their contents."""
+    return {
+        "workflow": row.workflow,
+        "tab": tab,
+        "may_write": caller.includes(Role.AUTHOR) and may_change(caller, row.workflow),
+        "may_run": caller.includes(Role.OPERATOR),
+    }
+
+
+def _is_newest(row: WorkflowRow, revision: WorkflowRevision) -> bool:
+    return row.workflow.revision is not None and row.workflow.revision.pk == revision.pk
+
+
+def _number(request: HttpRequest, name: str, default: int) -> int:
+    text = request.GET.get(name, "")
+    if not text:
+        return default
+    if not text.isdecimal() or len(text) > 9:
+        raise RequestInvalid(f"'{text}' is no number of a revision.")
+    return int(text)

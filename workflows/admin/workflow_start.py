@@ -1,0 +1,143 @@
+"""The run form of a workflow, and what it looks like as a REST call and a command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import reverse
+
+from workflows.admin.equivalents import Start, as_command, as_request
+from workflows.admin.links import find_link
+from workflows.admin.pages import page, render_page
+from workflows.admin.run_fields import FilledForm, make_fields, read_fields, read_json_object
+from workflows.admin.workflow_pages import workflow_frame
+from workflows.errors import WorkflowsError
+from workflows.jsontypes import JSONObject
+from workflows.language.specs import WorkflowSpec
+from workflows.models import Role
+from workflows.services.definitions import load_spec
+from workflows.services.environments import list_environments
+from workflows.services.executions import start_execution
+from workflows.services.identity import Caller
+from workflows.services.workflow_overview import WorkflowRow, get_workflow_row
+
+
+@dataclass(frozen=True, slots=True)
+class RunForm:
+    """A run form that was filled in; `error` is about it as a whole."""
+
+    filled: FilledForm
+    params: JSONObject
+    error: str = ""
+
+    @property
+    def is_valid(self) -> bool:
+        return self.filled.is_valid and not self.error
+
+
+@page(
+    "workflows/<uuid:workflow_id>/run/",
+    name="workflow_run",
+    role=Role.OPERATOR,
+    methods=("GET", "POST"),
+)
+def run(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
+    row = get_workflow_row(caller, workflow_id)
+    spec = _spec(row)
+    if request.method == "GET":
+        blank = RunForm(FilledForm(make_fields(spec.input), {}), {})
+        return _render(request, caller, row, blank)
+    form = _read(request, spec)
+    if not form.is_valid:
+        return _render(request, caller, row, form, status=400)
+    try:
+        execution = start_execution(
+            project_id=caller.project_id,
+            workflow=str(row.workflow.pk),
+            namespace=row.workflow.namespace,
+            input=form.filled.input,
+            params=form.params,
+            description=request.POST.get("description", "").strip(),
+            is_admin=caller.is_admin,
+            actor=caller.name,
+        )
+    except WorkflowsError as refused:
+        failed = RunForm(form.filled, form.params, refused.message)
+        return _render(request, caller, row, failed, status=400)
+    messages.success(request, f"Started {row.workflow.name}.")
+    link = find_link("execution", execution.pk)
+    return HttpResponseRedirect(link or reverse("admin:workflow", args=[workflow_id]))
+
+
+@page(
+    "workflows/<uuid:workflow_id>/run/preview/",
+    name="workflow_run_preview",
+    role=Role.OPERATOR,
+    methods=("POST",),
+)
+def preview(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
+    """Answer what the form as it stands would send."""
+    row = get_workflow_row(caller, workflow_id)
+    form = _read(request, _spec(row))
+    return JsonResponse(_equivalents(request, row, form))
+
+
+def _spec(row: WorkflowRow) -> WorkflowSpec:
+    assert row.workflow.revision is not None
+    return load_spec(row.workflow.revision).spec
+
+
+def _read(request: HttpRequest, spec: WorkflowSpec) -> RunForm:
+    filled = read_fields(spec.input, request.POST.dict())
+    error = "" if filled.is_valid else "Some inputs are not right yet."
+    params: JSONObject = {}
+    try:
+        params = read_json_object(request.POST.get("params", ""), "The params")
+    except ValueError as refused:
+        error = str(refused)
+    environment = request.POST.get("environment", "")
+    if environment:
+        params["env"] = environment
+    target = request.POST.get("task_name", "")
+    if target:
+        params["task_name"] = target
+    return RunForm(filled, params, error)
+
+
+def _equivalents(request: HttpRequest, row: WorkflowRow, form: RunForm) -> dict[str, str]:
+    server = settings.LEVANTE_PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
+    start = Start(
+        workflow=row.workflow.name,
+        namespace=row.workflow.namespace,
+        input=form.filled.input,
+        params=form.params,
+        description=request.POST.get("description", "").strip(),
+    )
+    return {"request": as_request(start, server), "command": as_command(start)}
+
+
+def _render(
+    request: HttpRequest, caller: Caller, row: WorkflowRow, form: RunForm, *, status: int = 200
+) -> HttpResponse:
+    spec = _spec(row)
+    texts = _equivalents(request, row, form)
+    context: dict[str, Any] = {
+        **workflow_frame(caller, row, "run"),
+        "fields": form.filled.fields,
+        "error": form.error,
+        "environments": list_environments(caller),
+        "environment": request.POST.get("environment", ""),
+        "targets": list(spec.tasks) if spec.type == "reverse" else [],
+        "target": request.POST.get("task_name", ""),
+        "params": request.POST.get("params", ""),
+        "description": request.POST.get("description", ""),
+        "request_text": texts["request"],
+        "command_text": texts["command"],
+    }
+    title = f"Run {row.workflow.name}"
+    return render_page(request, "levante/workflows/run.html", title, context, status=status)
