@@ -80,7 +80,7 @@ CELERY_WORKER_SEND_TASK_EVENTS = LEVANTE_TASK_EVENTS
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # LOGGING below says how to log
 CELERY_WORKER_REDIRECT_STDOUTS = False
 
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "config.beat:Scheduler"
 
 # Celery closes the database connection before and after each task unless it may reuse it this
 # often. A new connection costs more than most of our tasks, so it is kept; config/celery.py sees

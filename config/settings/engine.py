@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from config.readers import env_int, env_list, env_seconds, env_text
+from config.settings.triggers import LEVANTE_TRIGGER_JOB_SECONDS
 
 # Rows that an expression may read by `tasks()` or `executions()`. Default: 1,000.
 LEVANTE_MAX_EXPRESSION_ROWS = env_int("LEVANTE_MAX_EXPRESSION_ROWS", 1_000, minimum=1)
@@ -49,6 +50,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "workflows.sweep",
         "schedule": LEVANTE_SWEEP_JOB_SECONDS,
         # A pass that nobody took in time is of no use: the next one does the same.
-        "options": {"expires": LEVANTE_SWEEP_JOB_SECONDS},
+        "options": {"expire_seconds": LEVANTE_SWEEP_JOB_SECONDS},
+    },
+    "triggers": {
+        "task": "workflows.fire_triggers",
+        "schedule": LEVANTE_TRIGGER_JOB_SECONDS,
+        "options": {"expire_seconds": LEVANTE_TRIGGER_JOB_SECONDS},
     },
 }

@@ -8,6 +8,7 @@ from workflows.canvas import Work
 from workflows.services import (
     action_runs,
     advance,
+    cron_firing,
     executions,
     lanes,
     lost_work,
@@ -17,7 +18,18 @@ from workflows.services import (
     turn,
 )
 
-SENDERS = (action_runs, advance, executions, lanes, lost_work, parking, sweep, timers, turn)
+SENDERS = (
+    action_runs,
+    advance,
+    cron_firing,
+    executions,
+    lanes,
+    lost_work,
+    parking,
+    sweep,
+    timers,
+    turn,
+)
 
 
 @pytest.fixture(autouse=True)

@@ -27,6 +27,7 @@ from workflows.models.runtime import (
     TimerKind,
     WorkerProcess,
 )
+from workflows.models.triggers import CatchUp, CronFire, CronTrigger, FireOutcome, Overlap
 
 __all__ = [
     "ActionDefinition",
@@ -34,13 +35,18 @@ __all__ = [
     "ApiToken",
     "BrokerMark",
     "CeleryRun",
+    "CatchUp",
     "ContextNode",
+    "CronFire",
+    "CronTrigger",
     "Environment",
+    "FireOutcome",
     "HistoryEvent",
     "JoinArrival",
     "Maintenance",
     "MemberStatus",
     "Membership",
+    "Overlap",
     "PayloadField",
     "Project",
     "Role",

@@ -88,6 +88,50 @@ def start_execution(
         input = merge_globals(source.input, input)
         params = merge_globals(source.params, params)
         description = f"{description} Based on the execution '{source.id}'".strip()
+    execution = prepare_execution(
+        project_id=project_id,
+        workflow=workflow,
+        namespace=namespace,
+        input=input,
+        params=params,
+        description=description,
+        execution_id=execution_id,
+        source_execution_id=source_execution_id,
+        is_admin=is_admin,
+        actor=actor,
+    )
+    try:
+        with transaction.atomic(durable=True):
+            require_running()
+            execution.save(force_insert=True)
+    except IntegrityError:
+        # Somebody has started an execution with the same id at the same moment.
+        existing = _find_execution(execution.id, project_id, is_admin=is_admin)
+        if existing is None:
+            raise NotPermitted("The execution's id is taken.") from None
+        return existing
+    tell_start(execution.id, execution.workflow_name, actor)
+    if at_once:
+        _take_first_steps(execution.id)
+    else:
+        ring(Work(executions=(execution.id,)))
+    return execution
+
+
+def prepare_execution(
+    *,
+    project_id: UUID,
+    workflow: str,
+    namespace: str = "",
+    input: JSONObject,
+    params: JSONObject,
+    description: str = "",
+    execution_id: UUID | None = None,
+    source_execution_id: UUID | None = None,
+    is_admin: bool = False,
+    actor: str = "",
+) -> WorkflowExecution:
+    """Give a new execution that is complete and checked, but not stored and not rung."""
     if not workflow:
         raise RequestInvalid(
             "Workflow ID or workflow name must be provided. Workflow ID is recommended."
@@ -99,7 +143,7 @@ def start_execution(
     new_id = execution_id or uuid4()
     clock = timezone.now()
     values = _evaluate_start(definition, new_id, clock, input, params)
-    execution = WorkflowExecution(
+    return WorkflowExecution(
         id=new_id,
         project_id=project_id,
         revision=definition.revision,
@@ -116,22 +160,6 @@ def start_execution(
         params=values.params,
         globals=values.globals,
     )
-    try:
-        with transaction.atomic(durable=True):
-            require_running()
-            execution.save(force_insert=True)
-    except IntegrityError:
-        # Somebody has started an execution with the same id at the same moment.
-        existing = _find_execution(new_id, project_id, is_admin=is_admin)
-        if existing is None:
-            raise NotPermitted("The execution's id is taken.") from None
-        return existing
-    tell_start(execution.id, execution.workflow_name, actor)
-    if at_once:
-        _take_first_steps(execution.id)
-    else:
-        ring(Work(executions=(execution.id,)))
-    return execution
 
 
 def _take_first_steps(execution_id: UUID) -> None:

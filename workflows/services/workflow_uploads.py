@@ -15,6 +15,7 @@ from workflows.errors import Conflict, NotFound, Problem, RequestInvalid
 from workflows.language.parser import describe_input, describe_interface, parse_workflows
 from workflows.language.specs import WorkflowSpec
 from workflows.models import Scope, WorkflowDefinition, WorkflowRevision
+from workflows.services.cron_triggers import check_no_triggers
 from workflows.services.definitions import find_workflow, get_revision, get_workflow
 from workflows.services.identity import Caller
 from workflows.services.ownership import check_length, check_owner, check_scope
@@ -127,7 +128,9 @@ def restore_revision(*, caller: Caller, identifier: str, number: int) -> Workflo
 def delete_workflow(*, caller: Caller, identifier: str, namespace: str = "") -> None:
     """Delete a workflow; its executions keep the revisions they run."""
     with transaction.atomic(durable=True):
-        _lock(caller, [get_workflow(caller, identifier, namespace)])[0].delete()
+        workflow = _lock(caller, [get_workflow(caller, identifier, namespace)])[0]
+        check_no_triggers(workflow, identifier, namespace)
+        workflow.delete()
 
 
 def insert_workflow(

@@ -11,6 +11,7 @@ from workflows.api.v2.action_executions import (
     TaskActionExecutionView,
 )
 from workflows.api.v2.actions import ActionsView, ActionView
+from workflows.api.v2.cron_triggers import CronTriggersView, CronTriggerView
 from workflows.api.v2.environments import EnvironmentsView, EnvironmentView
 from workflows.api.v2.execution_trees import ReportView, SubExecutionsView, TaskSubExecutionsView
 from workflows.api.v2.executions import ExecutionsView, ExecutionView
@@ -59,6 +60,8 @@ urlpatterns = [
     _path(f"tasks/{_ONE}/executions", TaskSubExecutionsView),
     _path("action_executions", ActionExecutionsView),
     _path(f"action_executions/{_ONE}", ActionExecutionView),
+    _path("cron_triggers", CronTriggersView),
+    _path(f"cron_triggers/{_ONE}", CronTriggerView),
     _path("environments", EnvironmentsView),
     _path(f"environments/{_NAME}", EnvironmentView),
 ]

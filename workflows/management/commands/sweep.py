@@ -1,4 +1,4 @@
-"""`manage.py sweep`: fires timers and repairs, until it is told to stop."""
+"""`manage.py sweep`: fires timers and triggers and repairs, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections, connection
 
+from workflows.services.cron_firing import drop_old_fires, fire_due_triggers
+from workflows.services.periodic_tasks import sync_periodic_tasks
 from workflows.services.sweep import Sweep
 from workflows.services.timers import ring_due_timers
 
@@ -25,7 +27,7 @@ _LONGEST_AFTER_FAILURE = 10.0
 
 
 class Command(BaseCommand):
-    help = "Fire timers and repair what crashes and lost messages left behind. Any number may run."
+    help = "Fire timers and triggers, and repair what crashes left behind. Any number may run."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         # Unlike an event, this queue may be used by a handler while the same thread waits for it.
@@ -42,18 +44,19 @@ class Command(BaseCommand):
 
 
 class SweepLoop:
-    """Timers as soon as they are due, and in between the sweep at its own pace."""
+    """Timers and triggers as soon as they are due, and in between the sweep at its own pace."""
 
     def __init__(self) -> None:
         self._sweep = Sweep()
         self._next_sweep = 0.0
+        self._next_sync = 0.0
         self._failures = 0
 
     def run_once(self) -> float:
         """Do what is due; give the seconds until something may be due again."""
         try:
             close_old_connections()
-            seconds = ring_due_timers()
+            seconds = min(ring_due_timers(), self._fire_triggers())
             if time.monotonic() >= self._next_sweep:
                 self._next_sweep = time.monotonic() + settings.LEVANTE_SWEEP_SECONDS
                 self._sweep.run()
@@ -64,6 +67,13 @@ class SweepLoop:
             return min(_AFTER_FAILURE * 2.0 ** min(self._failures - 1, 10), _LONGEST_AFTER_FAILURE)
         self._failures = 0
         return min(seconds, max(self._next_sweep - time.monotonic(), 0.0))
+
+    def _fire_triggers(self) -> float:
+        if time.monotonic() >= self._next_sync:
+            self._next_sync = time.monotonic() + settings.LEVANTE_TRIGGER_SYNC_SECONDS
+            sync_periodic_tasks()
+            drop_old_fires()
+        return fire_due_triggers()
 
 
 def _is_asked(asked_to_stop: SimpleQueue[int], *, wait: float) -> bool:

@@ -1,0 +1,105 @@
+"""/v2/cron_triggers: workflows that start on a schedule."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from workflows.api.arguments import COMMON, read_arguments
+from workflows.api.attributes import Attribute, Kind, Resource, render
+from workflows.api.auth import caller_of
+from workflows.api.bodies import Given, read_object
+from workflows.api.filters import read_conditions
+from workflows.api.pagination import list_rows, page_body, read_page
+from workflows.api.views import READ, ApiView, answer, created, deleted
+from workflows.models import CronTrigger, Role, Scope
+from workflows.services.cron_triggers import (
+    create_cron_trigger,
+    delete_cron_trigger,
+    get_cron_trigger,
+)
+
+CRON_TRIGGER: Final = Resource(
+    title="Cron trigger",
+    collection="cron_triggers",
+    attributes=(
+        Attribute("id", Kind.UUID),
+        Attribute("name"),
+        Attribute("workflow_name"),
+        Attribute("workflow_id", Kind.UUID),
+        Attribute("workflow_input", Kind.JSON, column="input"),
+        Attribute("workflow_params", Kind.JSON, column="params"),
+        Attribute("project_id", Kind.UUID),
+        Attribute("scope"),
+        Attribute("pattern"),
+        Attribute("remaining_executions", Kind.INTEGER, column="remaining"),
+        Attribute("first_execution_time", Kind.DATE, column="first_time"),
+        Attribute("next_execution_time", Kind.DATE, column="next_time"),
+        Attribute("created_at", Kind.DATE),
+        Attribute("updated_at", Kind.DATE),
+    ),
+)
+
+# All but the id.
+_FILTERS: Final = CRON_TRIGGER.attributes[1:]
+_LIST_ARGUMENTS: Final = COMMON | {attribute.name for attribute in _FILTERS} | {"all_projects"}
+_BODY: Final = {
+    **dict.fromkeys(
+        ("name", "workflow_name", "workflow_id", "pattern", "first_execution_time", "scope"),
+        Given.TEXT,
+    ),
+    "workflow_input": Given.JSON,
+    "workflow_params": Given.JSON,
+    "remaining_executions": Given.INTEGER,
+    **dict.fromkeys(("id", "next_execution_time", "created_at", "updated_at"), Given.IGNORED),
+}
+
+
+class CronTriggersView(ApiView):
+    """All cron triggers."""
+
+    roles = {**READ, "POST": Role.AUTHOR}
+
+    def get(self, request: Request) -> HttpResponse:
+        caller = caller_of(request)
+        arguments = read_arguments(request, _LIST_ARGUMENTS)
+        if arguments.flag("all_projects"):
+            caller.require(Role.ADMIN)
+        conditions = read_conditions(arguments, _FILTERS)
+        page = read_page(arguments, CRON_TRIGGER, conditions, kept=["all_projects"])
+        visible = CronTrigger.objects.visible_to(caller.project_id, all_projects=caller.is_admin)
+        return answer(page_body(request, page, list_rows(visible, page)))
+
+    def post(self, request: Request) -> HttpResponse:
+        read_arguments(request, ())
+        body = read_object(request, "cron_trigger", _BODY)
+        remaining = body.values.get("remaining_executions")
+        trigger = create_cron_trigger(
+            caller=caller_of(request),
+            name=body.text("name") or "",
+            workflow=body.text("workflow_id") or body.text("workflow_name") or "",
+            input=body.object("workflow_input"),
+            params=body.object("workflow_params"),
+            pattern=body.text("pattern"),
+            first_time=body.text("first_execution_time"),
+            remaining=remaining if isinstance(remaining, int) else None,
+            scope=body.text("scope") or Scope.PRIVATE,
+        )
+        return created(render(trigger, CRON_TRIGGER.attributes))
+
+
+class CronTriggerView(ApiView):
+    """One cron trigger, by id or name."""
+
+    roles = {**READ, "DELETE": Role.AUTHOR}
+
+    def get(self, request: Request, identifier: str) -> HttpResponse:
+        attributes = CRON_TRIGGER.select(read_arguments(request, {"fields"}).names("fields"))
+        return answer(render(get_cron_trigger(caller_of(request), identifier), attributes))
+
+    def delete(self, request: Request, identifier: str) -> HttpResponse:
+        read_arguments(request, ())
+        delete_cron_trigger(caller=caller_of(request), name_or_id=identifier)
+        return deleted()
