@@ -118,5 +118,9 @@ class InMaintenance(WorkflowsError):
     """The service is in maintenance, and nothing may start."""
 
 
+class SourceUnusable(WorkflowsError):
+    """What should be imported cannot be read."""
+
+
 class LimitExceeded(WorkflowsError):
     """A size or count is over its limit."""
