@@ -104,7 +104,7 @@ def build(work: Work) -> list[Signature]:
     """
     chains = [_action_chain(action) for action in work.actions]
     signatures: list[Signature] = [group(chains)] if len(chains) > 1 else chains
-    signatures += [_lanes(lanes) for lanes in work.lanes if lanes.count > 0]
+    signatures += [one for lanes in work.lanes if lanes.count > 0 for one in _lanes(lanes)]
     signatures += [_advance(execution_id) for execution_id in work.executions]
     signatures += [
         # A late hint is of no use: the sweep has found the timer by then.
@@ -122,14 +122,15 @@ def _action_chain(action: ReadyAction) -> Signature:
     return chain(run, _advance(action.execution_id))
 
 
-def _lanes(lanes: Lanes) -> Signature:
+def _lanes(lanes: Lanes) -> list[Signature]:
     queue = _queue_of(lanes.target)
     lane = _job(RUN_LANE, queue, str(lanes.task_id), lanes.target)
-    if lanes.count == 1:
-        return chain(lane, _advance(lanes.execution_id))
+    if lanes.count == 1 or settings.CELERY_RESULT_BACKEND is None:
+        # Where no results are kept each lane rings for itself; all but the last for nothing.
+        return [chain(lane, _advance(lanes.execution_id))] * lanes.count
     # The parts of a chord are counted by their results, so here they must be kept.
     lane.set(ignore_result=False)
-    return chord([lane] * lanes.count, _advance(lanes.execution_id))
+    return [chord([lane] * lanes.count, _advance(lanes.execution_id))]
 
 
 def _queue_of(target: str) -> str:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from config.readers import env_bool, env_int, env_seconds
-from config.settings.servers import REDIS_URL
+from config.settings.servers import (
+    LEVANTE_BROKER_URL,
+    LEVANTE_SENTINEL_MASTER,
+    REDIS_URL,
+)
 
 # Seconds that running actions get to finish when a worker is stopped. Default: 5.
 LEVANTE_WORKER_STOP_SECONDS = env_seconds("LEVANTE_WORKER_STOP_SECONDS", 5)
@@ -14,7 +18,7 @@ LEVANTE_MEMORY_PER_CHILD = env_int("LEVANTE_MEMORY_PER_CHILD", 300_000, minimum=
 # Workers tell Flower about every task, at some cost in speed. Default: on.
 LEVANTE_TASK_EVENTS = env_bool("LEVANTE_TASK_EVENTS", default=True)
 
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = LEVANTE_BROKER_URL
 CELERY_TIMEZONE = "UTC"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
@@ -45,7 +49,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CHANNEL_ERROR_RETRY = (
     True  # Redis that still loads its data, or is read-only for a while
 )
-CELERY_BROKER_TRANSPORT_OPTIONS = {
+_REDIS_OPTIONS: dict[str, object] = {
     "visibility_timeout": 600,  # seconds; longer than any job that is acknowledged late
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
@@ -55,9 +59,19 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 10,
     "retry_on_timeout": False,  # a blind repetition would send twice
 }
+_OPTIONS: dict[str, dict[str, object]] = {
+    "redis": _REDIS_OPTIONS,
+    "rediss": _REDIS_OPTIONS,
+    "sentinel": {**_REDIS_OPTIONS, "master_name": LEVANTE_SENTINEL_MASTER},
+    # RabbitMQ says when it has a message on its disk.
+    "amqp": {"confirm_publish": True},
+    "amqps": {"confirm_publish": True},
+}
+CELERY_BROKER_TRANSPORT_OPTIONS = _OPTIONS.get(LEVANTE_BROKER_URL.partition(":")[0], {})
 
 # Only chords use results: they count their parts there. What is lost there is found by the sweep.
-CELERY_RESULT_BACKEND = REDIS_URL
+# Without Redis there are none, and the canvas does without chords.
+CELERY_RESULT_BACKEND = REDIS_URL or None
 CELERY_RESULT_EXPIRES = 3600  # seconds
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {
     "retry_policy": {

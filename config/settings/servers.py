@@ -22,12 +22,17 @@ _database_url = (
     or "postgresql:///levante?host=/no-database-start-manage.py-up-or-set-DATABASE_URL"
 )
 
-# Redis: from REDIS_URL, or the embedded server.
-REDIS_URL = (
-    env_secret("REDIS_URL")
-    or (_servers.redis_url if _servers else "")
+# Redis: from REDIS_URL, or the embedded server; empty if there is none.
+REDIS_URL = env_secret("REDIS_URL") or (_servers.redis_url if _servers else "")
+# The broker of the messages, if it is not that Redis: amqp://user:password@host/ for RabbitMQ, or
+# sentinel://:password@one:26379;sentinel://:password@two:26379/0. Default: REDIS_URL.
+LEVANTE_BROKER_URL = (
+    env_secret("LEVANTE_BROKER_URL")
+    or REDIS_URL
     or "redis://no-redis-start-manage.py-up-or-set-REDIS_URL:6379/0"
 )
+# The name of the group of servers that Redis Sentinel looks after. Default: mymaster.
+LEVANTE_SENTINEL_MASTER = env_text("LEVANTE_SENTINEL_MASTER", "mymaster")
 
 # Milliseconds that one statement may take; 0 is no limit, for long migrations. Default: 30 seconds.
 LEVANTE_STATEMENT_TIMEOUT = env_int("LEVANTE_STATEMENT_TIMEOUT", 30_000)

@@ -16,7 +16,7 @@ from workflows.models import ActionExecution, TaskExecution, Timer, WorkflowExec
 from workflows.services import broker_mark, defects, reminders, sweep
 from workflows.services.advance import advance
 from workflows.services.attempts import claim_action
-from workflows.services.broker_mark import BrokerAway
+from workflows.services.broker import BrokerAway
 from workflows.services.defects import StuckWatch, cancel_orphans, set_missing_timers
 from workflows.services.executions import change_state, start_execution
 from workflows.services.lanes import claim_next

@@ -6,7 +6,6 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
-import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models.functions import Now
@@ -16,9 +15,7 @@ from rest_framework.request import Request
 from workflows.api.views import OpenView, answer
 from workflows.errors import RequestInvalid
 from workflows.models import WorkerProcess
-
-# Seconds that a probe waits for the broker.
-_PROBE_SECONDS = 2.0
+from workflows.services import broker
 
 
 class VersionsView(OpenView):
@@ -63,7 +60,7 @@ class ReadinessView(OpenView):
     """Whether executions can run: the database, the broker, a worker that is alive."""
 
     def get(self, request: Request) -> HttpResponse:
-        parts = {"database": _has_database(), "broker": _has_broker()}
+        parts = {"database": _has_database(), "broker": broker.is_reachable()}
         parts["worker"] = parts["database"] and _has_worker()
         status = 200 if all(parts.values()) else 503
         body = {name: "ok" if works else "missing" for name, works in parts.items()}
@@ -77,19 +74,6 @@ def _has_database() -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
-        return False
-    return True
-
-
-def _has_broker() -> bool:
-    try:
-        with redis.Redis.from_url(
-            settings.CELERY_BROKER_URL,
-            socket_timeout=_PROBE_SECONDS,
-            socket_connect_timeout=_PROBE_SECONDS,
-        ) as client:
-            client.ping()
-    except (redis.RedisError, ValueError):  # ValueError: the setting is no address of a server
         return False
     return True
 

@@ -90,7 +90,7 @@ class Stack:
         for service in self._services():
             self._supervisor.start(service)
         self._supervisor.wait_until("web", self._is_ready, READY_SECONDS)
-        self._supervisor.start(self._flower(os.environ.get("REDIS_URL") or self._servers.redis_url))
+        self._supervisor.start(self._flower(self._broker_url()))
         examples = [] if self._options.has_examples else ["--no-examples"]
         welcome = manage("welcome", "--url", self._options.url)
         self._supervisor.run(_service("welcome", [*welcome, *examples]), prefixed=False)
@@ -145,6 +145,10 @@ class Stack:
         command += ["--timeout", "60", "--graceful-timeout", "5", "--log-level", "warning"]
         command += ["--logger-class", "config.gunicorn_logs.GunicornLogger"]
         return _service("web", command, grace_seconds=WEB_GRACE_SECONDS)
+
+    def _broker_url(self) -> str:
+        named = os.environ.get("LEVANTE_BROKER_URL") or os.environ.get("REDIS_URL")
+        return named or self._servers.redis_url
 
     def _flower(self, broker_url: str) -> Service:
         # Without our application: it only listens to the broker, and Django would double its size.

@@ -1,19 +1,20 @@
-"""Whether the broker still has its messages: it keeps a mark that the database knows as well."""
+"""Whether the broker still has its messages: it keeps a mark that the database knows as well.
+
+Only Redis is asked. RabbitMQ writes its messages to the disk before it takes them, and what is lost
+all the same is sent again as anything that nobody takes.
+"""
 
 from __future__ import annotations
 
 import secrets
+from typing import Final
 
-import redis
 from django.conf import settings
 
 from workflows.models import BrokerMark
+from workflows.services.broker import redis_client
 
-_TIMEOUT = 2.0  # seconds; the sweep has more to do than to wait
-
-
-class BrokerAway(Exception):
-    """The broker does not answer."""
+_NO_MARK: Final = "-"  # of a broker that keeps none, so it is always the known one
 
 
 def has_lost_its_mark() -> bool:
@@ -37,13 +38,10 @@ def renew_mark() -> None:
 def _talk(offered: str | None) -> str:
     """Give the mark in the broker, after setting the one offered if there was none."""
     name = settings.LEVANTE_BROKER_MARK
-    try:
-        with redis.Redis.from_url(
-            settings.CELERY_BROKER_URL, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT
-        ) as client:
-            if offered is not None:
-                client.set(name, offered, nx=True)
-            found = client.get(name)
-    except redis.RedisError as error:
-        raise BrokerAway from error
+    with redis_client() as client:
+        if client is None:
+            return _NO_MARK
+        if offered is not None:
+            client.set(name, offered, nx=True)
+        found = client.get(name)
     return found.decode() if isinstance(found, bytes) else ""

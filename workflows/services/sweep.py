@@ -19,7 +19,7 @@ from workflows.engine.states import FINAL, UNFINISHED
 from workflows.engine.with_items import MAX_LANES
 from workflows.models.statements import fetch_all, fetch_one
 from workflows.services import broker_mark, maintenance
-from workflows.services.broker_mark import BrokerAway
+from workflows.services.broker import BrokerAway
 from workflows.services.celery_runs import follow_runs
 from workflows.services.defects import StuckWatch, cancel_orphans, set_missing_timers
 from workflows.services.lost_work import ClaimWatch, ProcessWatch
