@@ -49,5 +49,8 @@ LEVANTE_TURN_SECONDS = env_seconds("LEVANTE_TURN_SECONDS", 0.5)
 LEVANTE_ACTIONS_SENT = env_int("LEVANTE_ACTIONS_SENT", 64, minimum=1)
 # Runs of single actions may be deleted. Default: on.
 LEVANTE_ALLOW_ACTION_DELETION = env_bool("LEVANTE_ALLOW_ACTION_DELETION", default=True)
+# Seconds that an action may take that somebody tries on its page; it runs in the web process.
+# Default: 20.
+LEVANTE_TRY_SECONDS = env_seconds("LEVANTE_TRY_SECONDS", 20)
 # Levels to which a value may be nested. Default: 64.
 LEVANTE_MAX_DEPTH = env_int("LEVANTE_MAX_DEPTH", 64, minimum=1)

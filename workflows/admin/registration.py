@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workflows.admin import (
+    actions,
     beat,
     editor,
     fleet,
@@ -19,6 +20,7 @@ from workflows.admin import (
 )
 
 __all__ = [
+    "actions",
     "beat",
     "editor",
     "fleet",

@@ -53,7 +53,7 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
     namespace = request.POST.get("namespace", "").strip()
     scope = request.POST.get("scope", Scope.PRIVATE)
     if request.method == "POST":
-        text = _text(request)
+        text = posted_text(request)
         try:
             made = create_workflows(caller=caller, text=text, namespace=namespace, scope=scope)
         except WorkflowsError as refused:
@@ -65,7 +65,7 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
         "text": text,
         "namespace": namespace,
         "scope": scope,
-        "scopes": _scopes(caller),
+        "scopes": scopes_for(caller),
         "error": error,
     }
     title = "New workflow"
@@ -85,7 +85,7 @@ def edit(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRespons
     assert newest is not None
     text, error = "", ""
     if request.method == "POST":
-        text = _text(request)
+        text = posted_text(request)
         try:
             saved = update_workflow(
                 caller=caller,
@@ -110,7 +110,7 @@ def edit(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRespons
         "base": newest.number,
         "comment": request.POST.get("comment", ""),
         "scope": request.POST.get("scope", workflow.scope),
-        "scopes": _scopes(caller, workflow.scope),
+        "scopes": scopes_for(caller, workflow.scope),
         "error": error,
     }
     title = f"Edit {workflow.name}"
@@ -127,7 +127,7 @@ def _saved_new(request: HttpRequest, names: list[str], first: UUID) -> HttpRespo
     return HttpResponseRedirect(reverse("admin:workflows"))
 
 
-def _text(request: HttpRequest) -> str:
+def posted_text(request: HttpRequest) -> str:
     """Return the text as it was written: browsers send the ends of lines as CR LF."""
     return request.POST.get("text", "").replace("\r\n", "\n")
 
@@ -137,7 +137,7 @@ def _base(request: HttpRequest) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-def _scopes(caller: Caller, current: str = Scope.PRIVATE) -> list[Any]:
+def scopes_for(caller: Caller, current: str = Scope.PRIVATE) -> list[Any]:
     """Only administrators make something public; what is public shows that to everybody."""
     return [scope for scope in Scope if caller.is_admin or scope in (Scope.PRIVATE, current)]
 

@@ -36,7 +36,8 @@ const theme = EditorView.theme({
   ".cm-diagnostic-error": { borderLeft: "4px solid var(--code-bad)" },
   ".cm-diagnostic-warning": { borderLeft: "4px solid var(--code-doubt)" },
   ".cm-foldPlaceholder": { backgroundColor: "var(--code-match)", border: "0", color: "inherit" },
-  ".cm-line-chosen": { backgroundColor: "var(--code-match)" },
+  "& .cm-collapsedLines": { background: "var(--code-gutter)", color: "var(--code-sign)", padding: "5px 12px", fontFamily: "system-ui, sans-serif" },
+  "& .cm-collapsedLines:before, & .cm-collapsedLines:after": { content: "none" },
 });
 
 const languages = { yaml, json };
