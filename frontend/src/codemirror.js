@@ -3,7 +3,7 @@ export { basicSetup, EditorView } from "codemirror";
 export { EditorState, Compartment, StateEffect, StateField, RangeSetBuilder } from "@codemirror/state";
 export { Decoration, keymap, placeholder } from "@codemirror/view";
 export { indentWithTab } from "@codemirror/commands";
-export { HighlightStyle, foldAll, indentUnit, syntaxHighlighting, syntaxTree, unfoldAll } from "@codemirror/language";
+export { HighlightStyle, foldAll, indentService, indentUnit, syntaxHighlighting, syntaxTree, unfoldAll } from "@codemirror/language";
 export { autocompletion, completeFromList } from "@codemirror/autocomplete";
 export { forceLinting, lintGutter, linter, nextDiagnostic, setDiagnostics } from "@codemirror/lint";
 export { MergeView, unifiedMergeView } from "@codemirror/merge";

@@ -56,7 +56,7 @@ def test_a_first_workflow_takes_three_clicks(log_in: LogIn, author: Any) -> None
     page.goto("/admin/workflows/")
     page.get_by_role("link", name="Write the first workflow").click()
     expect(page.get_by_text("No problems")).to_be_visible()
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("heading", name="greeting", exact=True)).to_be_visible()
     page.get_by_role("link", name="Run").first.click()
     page.get_by_role("button", name="Run", exact=True).click()
@@ -131,7 +131,7 @@ def test_keywords_actions_and_tasks_are_completed(
 ) -> None:
     page = log_in(author)
     page.goto(f"/admin/workflows/{workflow.pk}/edit/")
-    page.wait_for_function("document.querySelector('levante-editor').words !== null")
+    expect(page.locator("levante-editor[data-words=known]")).to_be_attached()
     offers = page.locator(".cm-tooltip-autocomplete")
     type_in_editor(page, TEXT)
     page.keyboard.type("    extra:\nact")

@@ -167,7 +167,9 @@ def _try(caller: Caller, details: ActionDetails, filled: FilledForm) -> dict[str
     if not filled.is_valid:
         return {"error": "Some values are not right yet."}
     definition = details.definition
-    params = {"run_sync": True, "timeout": settings.LEVANTE_TRY_SECONDS} if details.is_sync else {}
+    params: JSONObject = (
+        {"run_sync": True, "timeout": settings.LEVANTE_TRY_SECONDS} if details.is_sync else {}
+    )
     try:
         run = start_action_run(
             project_id=caller.project_id,

@@ -66,7 +66,7 @@ NAVIGATION: Final = (
     Group(
         "People",
         (
-            Entry("Projects", "admin:workflows_project_changelist", "workspaces", Role.ADMIN),
+            Entry("Projects", "admin:projects", "workspaces", Role.ADMIN),
             Entry("Users", "admin:auth_user_changelist", "person", permission="auth.view_user"),
             Entry("Groups", "admin:auth_group_changelist", "group", permission="auth.view_group"),
             Entry("Tokens", "admin:tokens", "key"),

@@ -146,6 +146,7 @@ class LevanteEditor extends HTMLElement {
   async loadWords() {
     const answer = await fetch(this.getAttribute("names-url"), { headers: { Accept: "application/json" } });
     if (answer.ok) this.words = await answer.json();
+    this.dataset.words = this.words ? "known" : "unknown";
   }
 
   /** Ask the server what it thinks of the text. */

@@ -1,7 +1,7 @@
 // How CodeMirror is set up: languages, colours from the page's custom properties, keys.
 
 import {
-  basicSetup, EditorState, EditorView, HighlightStyle, indentUnit, indentWithTab, json, keymap, lintGutter,
+  basicSetup, EditorState, EditorView, HighlightStyle, indentService, indentUnit, indentWithTab, json, keymap, lintGutter,
   syntaxHighlighting, tags, yaml,
 } from "../../vendor/codemirror.js";
 
@@ -40,7 +40,15 @@ const theme = EditorView.theme({
   "& .cm-collapsedLines:before, & .cm-collapsedLines:after": { content: "none" },
 });
 
-const languages = { yaml, json };
+const languages = { yaml: () => [yaml(), indentService.of(indentYaml)], json };
+
+/** Below a key that has no value yet the text goes on further in. */
+function indentYaml(context, position) {
+  const { text } = context.lineAt(position, -1);
+  const [, spaces, marks] = /^(\s*)((?:- )*)/.exec(text);
+  if (/:\s*(#.*)?$/.test(text)) return spaces.length + marks.length + 2;
+  return /^[^#]*\S:\s/.test(text) ? spaces.length + marks.length : spaces.length;
+}
 
 /** The extensions that all our editors share. */
 export function setUp({ language = "yaml", isReadOnly = false, label = "" } = {}) {

@@ -1,0 +1,136 @@
+"""Environments: the list, and the values of one as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from workflows.admin.pages import page, render_page
+from workflows.admin.run_fields import read_json_object
+from workflows.admin.workflow_editing import scopes_for
+from workflows.errors import RequestInvalid, WorkflowsError
+from workflows.jsontypes import JSONObject
+from workflows.models import Environment, Role, Scope
+from workflows.services.environments import (
+    create_environment,
+    delete_environment,
+    get_environment,
+    list_environments,
+    update_environment,
+)
+from workflows.services.identity import Caller
+from workflows.services.payloads import clean_payload
+
+
+@page("environments/", name="environments")
+def environments(request: HttpRequest, caller: Caller) -> HttpResponse:
+    context = {"rows": list_environments(caller), "may_write": caller.includes(Role.AUTHOR)}
+    return render_page(request, "levante/environments/list.html", "Environments", context)
+
+
+@page("environments/new/", name="environment_new", role=Role.AUTHOR, methods=("GET", "POST"))
+def new(request: HttpRequest, caller: Caller) -> HttpResponse:
+    error = ""
+    name = request.POST.get("name", "").strip()
+    if request.method == "POST":
+        try:
+            made = create_environment(
+                caller=caller,
+                name=name,
+                description=request.POST.get("description", "").strip(),
+                variables=_variables(request),
+                scope=request.POST.get("scope", Scope.PRIVATE),
+            )
+        except WorkflowsError as refused:
+            error = refused.message
+        else:
+            messages.success(request, f"Saved the environment {made.name}.")
+            return HttpResponseRedirect(reverse("admin:environment", args=[made.pk]))
+    context = {
+        "name": name,
+        "text": request.POST.get("variables", '{\n  "region": "north"\n}'),
+        "description": request.POST.get("description", ""),
+        "scope": request.POST.get("scope", Scope.PRIVATE),
+        "scopes": scopes_for(caller),
+        "may_write": True,
+        "error": error,
+    }
+    return _form(request, "New environment", context)
+
+
+@page("environments/<uuid:environment_id>/", name="environment", methods=("GET", "POST"))
+def environment(request: HttpRequest, caller: Caller, environment_id: UUID) -> HttpResponse:
+    """One environment; a person who may change it does so here."""
+    found = get_environment(caller, str(environment_id))
+    error = ""
+    if request.method == "POST":
+        caller.require(Role.AUTHOR)
+        try:
+            _save(request, caller, found)
+        except WorkflowsError as refused:
+            error = refused.message
+        else:
+            messages.success(request, f"Saved the environment {found.name}.")
+            return HttpResponseRedirect(reverse("admin:environment", args=[found.pk]))
+    written = json.dumps(found.variables or {}, ensure_ascii=False, indent=2)
+    context = {
+        "environment": found,
+        "text": request.POST.get("variables", written),
+        "description": request.POST.get("description", found.description or ""),
+        "scope": request.POST.get("scope", found.scope),
+        "scopes": scopes_for(caller, found.scope),
+        "may_write": caller.includes(Role.AUTHOR)
+        and (caller.is_admin or found.project_id == caller.project_id),
+        "error": error,
+    }
+    return _form(request, f"Environment {found.name}", context)
+
+
+@page(
+    "environments/<uuid:environment_id>/delete/",
+    name="environment_delete",
+    role=Role.AUTHOR,
+    methods=("GET", "POST"),
+)
+def delete(request: HttpRequest, caller: Caller, environment_id: UUID) -> HttpResponse:
+    found = get_environment(caller, str(environment_id))
+    if request.method == "POST":
+        delete_environment(caller=caller, name=str(environment_id))
+        messages.success(request, f"The environment {found.name} is deleted.")
+        return HttpResponseRedirect(reverse("admin:environments"))
+    context = {
+        "question": f"Delete the environment {found.name}?",
+        "consequence": "What is running keeps the values it started with. Starts that name this "
+        "environment will be refused.",
+        "button": "Delete",
+        "back": reverse("admin:environment", args=[environment_id]),
+    }
+    return render_page(request, "levante/confirm.html", f"Delete {found.name}", context)
+
+
+def _save(request: HttpRequest, caller: Caller, found: Environment) -> None:
+    changes: dict[str, str | JSONObject] = {
+        "description": request.POST.get("description", "").strip(),
+        "variables": _variables(request),
+        "scope": request.POST.get("scope", found.scope),
+    }
+    update_environment(caller=caller, name=str(found.pk), changes=changes)
+
+
+def _variables(request: HttpRequest) -> JSONObject:
+    try:
+        variables = read_json_object(request.POST.get("variables", ""), "The values")
+    except ValueError as error:
+        raise RequestInvalid(str(error)) from error
+    clean_payload(variables)
+    return variables
+
+
+def _form(request: HttpRequest, title: str, context: dict[str, Any]) -> HttpResponse:
+    status = 400 if context["error"] else 200
+    return render_page(request, "levante/environments/form.html", title, context, status=status)

@@ -1,0 +1,76 @@
+"""The tokens of the API: what somebody has, a new one that is shown once, and its end."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from workflows.admin.pages import page, render_page
+from workflows.errors import RequestInvalid, WorkflowsError
+from workflows.models import Role
+from workflows.services.identity import Caller
+from workflows.services.tokens import list_tokens, make_token, revoke_token
+
+
+@page("tokens/", name="tokens", methods=("GET", "POST"))
+def tokens(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """List tokens; a new one is shown in the answer to the form, and never again."""
+    secret, error = "", ""
+    if request.method == "POST":
+        try:
+            secret = make_token(
+                caller=caller,
+                name=request.POST.get("name", "").strip(),
+                role=_role(request),
+                days=_days(request),
+            )
+        except WorkflowsError as refused:
+            error = refused.message
+    everybody = caller.is_admin and request.GET.get("all") == "1"
+    context = {
+        "rows": list_tokens(caller, everybody=everybody),
+        "everybody": everybody,
+        "roles": [role for role in Role if caller.includes(role)],
+        "default_role": min(Role.AUTHOR, caller.role, key=list(Role).index),
+        "secret": secret,
+        "error": error,
+        "user_id": caller.user_id,
+    }
+    status = 400 if error else 200
+    answer = render_page(request, "levante/people/tokens.html", "Tokens", context, status=status)
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+@page("tokens/<uuid:token_id>/revoke/", name="token_revoke", methods=("GET", "POST"))
+def revoke(request: HttpRequest, caller: Caller, token_id: UUID) -> HttpResponse:
+    if request.method == "POST":
+        token = revoke_token(caller=caller, token_id=token_id)
+        messages.success(request, f"The token {token} is revoked.")
+        return HttpResponseRedirect(reverse("admin:tokens"))
+    context = {
+        "question": "Revoke this token?",
+        "consequence": "Whatever uses it is refused from now on. This cannot be undone.",
+        "button": "Revoke",
+        "back": reverse("admin:tokens"),
+    }
+    return render_page(request, "levante/confirm.html", "Revoke a token", context)
+
+
+def _role(request: HttpRequest) -> Role:
+    try:
+        return Role(request.POST.get("role", ""))
+    except ValueError as error:
+        raise RequestInvalid("Choose what the token may do.") from error
+
+
+def _days(request: HttpRequest) -> int | None:
+    text = request.POST.get("days", "")
+    if not text:
+        return None
+    if not text.isdecimal() or len(text) > 6:
+        raise RequestInvalid("The number of days must be a whole number.")
+    return int(text)
