@@ -1,14 +1,17 @@
 # Everything runs in .venv, which is made on first use with the Python that is found here.
 # `make run ARGS="--port 9000"` and `make test ARGS=tests/unit` hand options on, and so does
-# `make bench ARGS=--quick`.
+# `make bench ARGS=--quick` and `make soak ARGS="--seconds 600"`.
 
-.PHONY: run test check bench
+.PHONY: run test check bench soak
 
 run: .venv/run.stamp
 	@exec .venv/bin/python manage.py up $(ARGS)
 
 test: .venv/dev.stamp
 	@exec .venv/bin/python -m pytest $(ARGS)
+
+soak: .venv/dev.stamp
+	@exec .venv/bin/python -m tests.faults $(ARGS)
 
 bench: .venv/run.stamp
 	@exec .venv/bin/python -m benchmarks $(ARGS)

@@ -116,6 +116,16 @@ def test_success_starts_the_count_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     assert execution.advance_failures == 0
 
 
+def test_a_look_at_which_nothing_happened_counts_as_success() -> None:
+    """Messages that come again while an action takes its time must not end the execution."""
+    execution = start(SLEEP)
+    for _ in range(9):
+        count_failure(execution.id, "its process was lost")
+        advance(execution.id)
+    execution.refresh_from_db()
+    assert (execution.state, execution.advance_failures) == ("RUNNING", 0)
+
+
 def test_a_turn_that_cannot_decide_keeps_the_result_and_is_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,10 +1,11 @@
-"""One round of faults: executions are started while a nemesis is about, and then all has to hold."""
+"""One round of faults: executions start while a nemesis is about, and then all has to hold."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ class Report:
     """What a round did and found."""
 
     seed: int
+    wanted: Collection[str] = tuple(FAULTS)
     executions: int = 0
     ends: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -36,7 +38,7 @@ class Report:
 
     @property
     def missing_faults(self) -> list[str]:
-        return sorted(set(FAULTS) - set(self.faults))
+        return sorted(set(self.wanted) - set(self.faults))
 
     def add(self, other: Report) -> None:
         """Count another round in."""
@@ -62,8 +64,10 @@ class Report:
             "  faults: " + ", ".join(f"{name} {n}" for name, n in sorted(self.faults.items())),
             "  held: " + ", ".join(f"{name} {n}" for name, n in sorted(self.checks.items())),
         ]
-        lines += [f"  not done: {name}: {self.failed_faults.get(name, 'nobody was there')}"
-                  for name in self.missing_faults]
+        lines += [
+            f"  not done: {name}: {self.failed_faults.get(name, 'nobody was there')}"
+            for name in self.missing_faults
+        ]
         lines += [f"  BROKEN {text}" for text in self.violations]
         return "\n".join(lines)
 
@@ -76,12 +80,13 @@ def run_round(
     seconds: float,
     settle_seconds: float = 90.0,
     many_items: int = 300,
+    faults: Collection[str] = tuple(FAULTS),
 ) -> Report:
     """Start executions for some seconds under faults; afterwards everything has to be right."""
     fate = random.Random(seed)
-    report = Report(seed)
+    report = Report(seed, faults)
     client = Client(cluster, random.Random(fate.random()))
-    nemesis = Nemesis(cluster, random.Random(fate.random()))
+    nemesis = Nemesis(cluster, random.Random(fate.random()), faults)
     runs = make_runs(fate, executions, many_items=many_items)
     threads = client.start_all(runs, seconds)
     nemesis.haunt(seconds, lambda pause: nemesis.wait(pause, pause))

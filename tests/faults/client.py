@@ -1,4 +1,4 @@
-"""The client under faults: it starts executions until they are accepted, and does things to them."""
+"""The client under faults: it starts executions until they are accepted, and asks for things."""
 
 from __future__ import annotations
 

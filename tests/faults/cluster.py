@@ -241,14 +241,14 @@ class Cluster:
 
     def _list_members(self) -> list[Member]:
         def python(name: str, *arguments: str, **more: str) -> Member:
-            return Member(name, [sys.executable, *arguments], {"LEVANTE_PROCESS_NAME": name, **more})
+            return Member(
+                name, [sys.executable, *arguments], {"LEVANTE_PROCESS_NAME": name, **more}
+            )
 
         def worker(name: str, queues: str, *options: str, **more: str) -> Member:
             command = ("-m", "celery", "--quiet", "-A", "config", "worker", "--queues", queues)
             command += ("--hostname", f"{name}@%h", "--concurrency", "2", "--loglevel", "WARNING")
-            return python(
-                name, *command, "--without-mingle", "--without-gossip", *options, **more
-            )
+            return python(name, *command, "--without-mingle", "--without-gossip", *options, **more)
 
         address = f"127.0.0.1:{self.web_port}"
         web = ("-m", "gunicorn", "config.wsgi", "--bind", address, "--workers", "1")
@@ -332,5 +332,9 @@ def _socket_of(url: str) -> str:
 
 def _connect_unix(path: str) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
-    connection.connect(path)
+    try:
+        connection.connect(path)
+    except OSError:
+        connection.close()
+        raise
     return connection

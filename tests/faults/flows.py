@@ -33,10 +33,22 @@ fork:
   input: [n]
   output: {total: <% $.a + $.b + $.c + $.d %>}
   tasks:
-    a: {action: 'test.effect value=<% $.n[0] %>', publish: {a: <% task().result %>}, on-success: all}
-    b: {action: 'test.effect value=<% $.n[1] %>', publish: {b: <% task().result %>}, on-success: all}
-    c: {action: 'test.effect value=<% $.n[2] %>', publish: {c: <% task().result %>}, on-success: all}
-    d: {action: 'test.effect value=<% $.n[3] %>', publish: {d: <% task().result %>}, on-success: all}
+    a:
+      action: test.effect value=<% $.n[0] %>
+      publish: {a: <% task().result %>}
+      on-success: all
+    b:
+      action: test.effect value=<% $.n[1] %>
+      publish: {b: <% task().result %>}
+      on-success: all
+    c:
+      action: test.effect value=<% $.n[2] %>
+      publish: {c: <% task().result %>}
+      on-success: all
+    d:
+      action: test.effect value=<% $.n[3] %>
+      publish: {d: <% task().result %>}
+      on-success: all
     all: {join: all, action: test.effect, on-success: [e, f]}
     e: {action: test.effect}
     f: {action: test.effect}
@@ -128,8 +140,14 @@ computed:
   input: [n]
   output: {total: <% $.sum %>}
   tasks:
-    one: {action: 'std.echo output=<% $.n[0] %>', publish: {one: <% task().result %>}, on-success: add}
-    two: {action: 'std.echo output=<% $.n[1] %>', publish: {two: <% task().result %>}, on-success: add}
+    one:
+      action: std.echo output=<% $.n[0] %>
+      publish: {one: <% task().result %>}
+      on-success: add
+    two:
+      action: std.echo output=<% $.n[1] %>
+      publish: {two: <% task().result %>}
+      on-success: add
     add: {join: all, action: std.noop, publish: {sum: <% $.one + $.two %>}}
 
 stopped:

@@ -22,7 +22,6 @@ from workflows.jsontypes import JSONValue
 from workflows.services.process import this_process
 
 
-
 def add_actions() -> None:
     """Let workflows call the actions of this module."""
     registry.BUILT_IN = (*registry.BUILT_IN, EffectAction)
@@ -85,9 +84,9 @@ def lose_rings(share: float) -> None:
             luck = fate.random()
             if luck < share:
                 continue
-            if luck < share + 0.1:
-                signature = signature.clone().set(countdown=fate.uniform(0.1, 3))
-            kept += [signature] * (2 if luck > 0.9 else 1)
+            is_late = luck < share + 0.1
+            late = {"countdown": fate.uniform(0.1, 3)} if is_late else {}
+            kept += [signature.clone().set(**late)] * (2 if luck > 0.9 else 1)
         fate.shuffle(kept)
         return kept
 

@@ -7,7 +7,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Final, TypeAlias
 from uuid import uuid4
@@ -42,25 +42,27 @@ def fault(function: Callable[[Nemesis], object]) -> Callable[[Nemesis], object]:
 class Nemesis:
     """Does faults to one cluster, in an order that only the seed decides."""
 
-    def __init__(self, cluster: Cluster, fate: random.Random) -> None:
+    def __init__(
+        self, cluster: Cluster, fate: random.Random, names: Collection[str] = FAULTS
+    ) -> None:
         self.cluster = cluster
         self.fate = fate
+        self.names = sorted(names)
         self.done: Counter[str] = Counter()
         self.failed: dict[str, str] = {}
 
     def haunt(self, seconds: float, pause: Callable[[float], object]) -> None:
-        """Do every fault once in a random order, and go on with random ones until time is up."""
+        """Do every fault once in a random order, and go on with random ones until time is up.
+
+        One for which nobody was there to be hit is tried again, for as long again at most.
+        """
         deadline = time.monotonic() + seconds
-        names = sorted(FAULTS)
-        self.fate.shuffle(names)
-        again: list[str] = []
-        while names or time.monotonic() < deadline:
-            name = names.pop() if names else again.pop() if again else self.fate.choice(list(FAULTS))
+        todo = self.fate.sample(self.names, len(self.names))
+        while time.monotonic() < deadline or (todo and time.monotonic() < deadline + seconds):
+            name = todo.pop(0) if todo else self.fate.choice(self.names)
             self.do(name)
-            if not self.done[name] and time.monotonic() < deadline + seconds:
-                again.append(name)  # nobody was there to be hit; again later
-            if not names and again and time.monotonic() >= deadline:
-                names, again = again, []
+            if not self.done[name]:
+                todo.append(name)
             pause(self.fate.uniform(0.1, 0.5))
 
     def do(self, name: str) -> None:
@@ -322,8 +324,8 @@ def use_up_all_sessions(nemesis: Nemesis) -> bool:
     taken: list[psycopg.Connection] = []
     try:
         with suppress(psycopg.OperationalError):
-            for _ in range(CONNECTIONS + 1):
-                taken.append(nemesis.cluster.connect())
+            while len(taken) <= CONNECTIONS:
+                taken += [nemesis.cluster.connect()]
         is_full = len(taken) <= CONNECTIONS
         nemesis.wait(0.5, 1.5)
     finally:

@@ -1,7 +1,7 @@
 """`make soak`: round after round of faults, for as long as asked, and a report.
 
-    make soak ARGS="--seconds 3600 --seed 7"
-    make soak ARGS="--without sweep"     shows that the checks notice when a safeguard is missing
+make soak ARGS="--seconds 3600 --seed 7"
+make soak ARGS="--without sweep"     shows that the checks notice when a safeguard is missing
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from workflows.log_facts import log_facts
 from workflows.services.apply import Applied, ChildRequest, apply_decision
 from workflows.services.decisions import decide_on
 from workflows.services.observing import tell_changes
-from workflows.services.parking import failures_counted
+from workflows.services.parking import failures_counted, forget_failures
 from workflows.services.state_requests import events_for_state
 from workflows.services.store import (
     LockedExecution,
@@ -115,6 +115,8 @@ def move_on(
     if ended is not None:
         events.append(ended)
     if not events and not force:
+        if locked.advance_failures:
+            forget_failures(locked.view.execution.id)
         return None
     return apply_decision(locked, decide_on(locked, events), claims_for=claims_for)
 

@@ -19,6 +19,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from workflows.models.statements import as_payload, execute, fetch_one
 from workflows.services.lost_work import fail_attempt
 from workflows.services.process import Attempt, WorkerState, this_process
+from workflows.services.watchdog import start_watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ def register_process(queues: str) -> None:
     """
     state = this_process()
     state.listen()
+    start_watchdog(state.ending)
     threading.Thread(
         target=_keep_beating, args=(state, queues), name=THREAD_NAME, daemon=True
     ).start()

@@ -98,6 +98,11 @@ def count_failure(execution_id: UUID, reason: str) -> None:
         park(execution_id, f"Failed {row[0]} times to move the execution on: {reason}.")
 
 
+def forget_failures(execution_id: UUID) -> None:
+    """Note that an advance went well: only failures in a row count."""
+    execute("UPDATE workflow_executions SET advance_failures = 0 WHERE id = %s", [execution_id])
+
+
 def park(execution_id: UUID, reason: str) -> None:
     """End an execution in ERROR: as the engine does it, or by force where even that fails."""
     logger.error("An execution is parked.", extra={"execution_id": str(execution_id)})
