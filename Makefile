@@ -2,7 +2,7 @@
 # `make run ARGS="--port 9000"` and `make test ARGS=tests/unit` hand options on, and so does
 # `make bench ARGS=--quick` and `make soak ARGS="--seconds 600"`.
 
-.PHONY: run test check bench soak
+.PHONY: run test check bench soak fuzz
 
 run: .venv/run.stamp
 	@exec .venv/bin/python manage.py up $(ARGS)
@@ -15,6 +15,10 @@ soak: .venv/dev.stamp
 
 bench: .venv/run.stamp
 	@exec .venv/bin/python -m benchmarks $(ARGS)
+
+# Thousands of requests made of the published description, against a real server: five minutes.
+fuzz: .venv/dev.stamp
+	@FUZZ_EXAMPLES=20 exec .venv/bin/python -m pytest -s tests/e2e/test_generated_requests.py $(ARGS)
 
 check: .venv/dev.stamp
 	.venv/bin/python -m ruff format --check .

@@ -43,7 +43,8 @@ class Attribute:
 
     With `value` the attribute is computed from the row and needs the columns in `needs`; it can
     then not be sorted by. `is_shown` False means: only if `fields` names it. A null column of JSON
-    is shown as `null_value`, and filters find it by that.
+    is shown as `null_value`, and filters find it by that. `is_object_in_uploads` says that answers
+    to an upload show its JSON as it is, not as text.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Attribute:
     needs: tuple[str, ...] = ()
     is_shown: bool = True
     null_value: JSONObject | None = None
+    is_object_in_uploads: bool = False
 
     @property
     def path(self) -> str:

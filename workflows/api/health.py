@@ -12,14 +12,24 @@ from django.db.models.functions import Now
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from workflows.api.operations import Operation
 from workflows.api.views import OpenView, answer
 from workflows.errors import RequestInvalid
+from workflows.jsontypes import JSONObject
 from workflows.models import WorkerProcess
 from workflows.services import broker
 
 
+def _object(*required: str) -> JSONObject:
+    return {"type": "object", "required": list(required)}
+
+
 class VersionsView(OpenView):
     """The versions that this server speaks."""
+
+    operations = {
+        "GET": Operation("List the versions of the API", _object("versions")),
+    }
 
     def get(self, request: Request) -> HttpResponse:
         href = _root_url(request)
@@ -29,6 +39,10 @@ class VersionsView(OpenView):
 
 class RootView(OpenView):
     """The root of version 2."""
+
+    operations = {
+        "GET": Operation("Tell the address of version 2", _object("uri")),
+    }
 
     def get(self, request: Request) -> HttpResponse:
         return answer({"uri": _root_url(request)})
@@ -43,6 +57,10 @@ def _root_url(request: Request) -> str:
 class InfoView(OpenView):
     """What the operator wants to be known about this server: a file, if there is one."""
 
+    operations = {
+        "GET": Operation("Tell what the operator says about this server", _object(), more=(500,)),
+    }
+
     def get(self, request: Request) -> HttpResponse:
         if not settings.LEVANTE_INFO_FILE:
             raise RequestInvalid("Info endpoint disabled.")
@@ -52,12 +70,20 @@ class InfoView(OpenView):
 class HealthView(OpenView):
     """Whether this process answers."""
 
+    operations = {
+        "GET": Operation("Tell whether the process answers", _object()),
+    }
+
     def get(self, request: Request) -> HttpResponse:
         return answer({"status": "ok"})
 
 
 class ReadinessView(OpenView):
     """Whether executions can run: the database, the broker, a worker that is alive."""
+
+    operations = {
+        "GET": Operation("Tell whether executions can run", _object(), more=(503,)),
+    }
 
     def get(self, request: Request) -> HttpResponse:
         parts = {"database": _has_database(), "broker": broker.is_reachable()}

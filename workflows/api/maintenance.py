@@ -10,11 +10,19 @@ from rest_framework.request import Request
 from workflows.api.arguments import read_arguments
 from workflows.api.auth import caller_of
 from workflows.api.bodies import Given, read_object
+from workflows.api.operations import changing, reading
 from workflows.api.views import ApiView, answer
-from workflows.models import Role
+from workflows.jsontypes import JSONObject
+from workflows.models import Role, ServiceStatus
 from workflows.services.maintenance import get_status, set_status
 
 _BODY: Final = {"status": Given.TEXT}
+
+_STATUS: Final[JSONObject] = {
+    "type": "object",
+    "properties": {"status": {"type": "string", "enum": list(ServiceStatus.values)}},
+    "required": ["status"],
+}
 
 
 class MaintenanceView(ApiView):
@@ -22,6 +30,16 @@ class MaintenanceView(ApiView):
 
     roles = {"GET": Role.ADMIN, "HEAD": Role.ADMIN, "PUT": Role.ADMIN}
     open_in_maintenance = frozenset({"PUT"})
+    operations = {
+        "GET": reading("Tell whether the service is in maintenance", _STATUS),
+        "PUT": changing(
+            "Pause the whole service, or let it go on",
+            _STATUS,
+            _BODY,
+            ("status",),
+            example={"status": "RUNNING"},
+        ),
+    }
 
     def get(self, request: Request) -> HttpResponse:
         read_arguments(request, ())

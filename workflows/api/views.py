@@ -17,6 +17,8 @@ from rest_framework.views import APIView
 
 from workflows.api.auth import TokenAuthentication, caller_of
 from workflows.api.errors import exception_handler, page_not_found
+from workflows.api.openapi import OperationSchema
+from workflows.api.operations import Operation
 from workflows.api.values import check_text
 from workflows.models import Role
 from workflows.services.maintenance import require_status
@@ -45,8 +47,11 @@ class ApiView(APIView):
     renderer_classes = (JSONRenderer,)
     throttle_classes = ()
     content_negotiation_class = AlwaysJson
+    schema = OperationSchema()
 
     roles: ClassVar[Mapping[str, Role]] = {}
+    # What each method does, for the published description.
+    operations: ClassVar[Mapping[str, Operation]] = {}
     # Methods that may be used during maintenance, or whose function decides that by itself.
     open_in_maintenance: ClassVar[frozenset[str]] = frozenset()
 

@@ -15,6 +15,7 @@ from workflows.api.attributes import Attribute, Kind, Resource, load_only, rende
 from workflows.api.auth import caller_of
 from workflows.api.bodies import Body, Given, read_object
 from workflows.api.filters import read_conditions
+from workflows.api.operations import INCLUDE_OUTPUT, changing, creating, deleting, listing, reading
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.values import date_text, json_text, parse_uuid
 from workflows.api.views import READ, ApiView, answer, created, deleted
@@ -72,6 +73,7 @@ _FILTERS: Final = tuple(
         "accepted", "input", "output", "description", "created_at", "updated_at",
     )
 )  # fmt: skip
+_OF_TASK: Final = tuple(one for one in _FILTERS if one.name != "task_execution_id")
 
 _BODY: Final = {
     "name": Given.TEXT,
@@ -105,6 +107,16 @@ class ActionExecutionsView(ApiView):
     """All action executions, and the start of single actions."""
 
     roles = {**READ, **_RUN}
+    operations = {
+        "GET": listing("List action executions", ACTION_EXECUTION, _FILTERS, INCLUDE_OUTPUT),
+        "POST": creating(
+            "Run an action",
+            ACTION_EXECUTION,
+            _BODY,
+            ("name",),
+            example={"name": "std.echo", "input": {"output": 1}},
+        ),
+    }
 
     def get(self, request: Request) -> HttpResponse:
         return _list(request, visible_actions(caller_of(request)), _FILTERS)
@@ -131,6 +143,17 @@ class ActionExecutionView(ApiView):
 
     roles = {**READ, **_RUN}
     open_in_maintenance = frozenset({"PUT"})
+    operations = {
+        "GET": reading("Get an action execution", ACTION_EXECUTION),
+        "PUT": changing(
+            "Report a result",
+            ACTION_EXECUTION,
+            _UPDATE_BODY,
+            ("state",),
+            example={"state": "SUCCESS", "output": {"answer": 42}},
+        ),
+        "DELETE": deleting("Delete the run of a single action"),
+    }
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         arguments = read_arguments(request, {"fields"})
@@ -164,6 +187,9 @@ class TaskActionExecutionView(ApiView):
     """One action execution, as part of its task: to be read only."""
 
     roles = READ
+    operations = {
+        "GET": reading("Get an action execution of a task", ACTION_EXECUTION),
+    }
 
     def get(self, request: Request, task_id: str, identifier: str) -> HttpResponse:
         arguments = read_arguments(request, {"fields"})
@@ -177,12 +203,16 @@ class TaskActionExecutionsView(ApiView):
     """The actions of one task; none for an unknown task."""
 
     roles = READ
+    operations = {
+        "GET": listing(
+            "List the action executions of a task", ACTION_EXECUTION, _OF_TASK, INCLUDE_OUTPUT
+        ),
+    }
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         task_id = parse_uuid("task_execution_id", identifier)
-        filters = [found for found in _FILTERS if found.name != "task_execution_id"]
         rows = visible_actions(caller_of(request)).filter(task_id=task_id)
-        return _list(request, rows, filters)
+        return _list(request, rows, _OF_TASK)
 
 
 def _list(

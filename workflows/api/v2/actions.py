@@ -21,6 +21,7 @@ from workflows.api.attributes import Attribute, Kind, Resource
 from workflows.api.auth import caller_of
 from workflows.api.bodies import read_text
 from workflows.api.filters import Condition, is_met, read_conditions
+from workflows.api.operations import NAMESPACE, deleting, listing, reading, uploading
 from workflows.api.pagination import Page, SortKey, next_link, read_sort
 from workflows.api.v2.workflows import scope_of
 from workflows.api.values import date_text
@@ -69,11 +70,27 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 Row = dict[str, Any]
 
+_EXAMPLE: Final = """version: '2.0'
+greet:
+  input: [name]
+  base: std.echo
+  base-input: {output: "Hello, <% $.name %>"}
+"""
+
 
 class ActionsView(ApiView):
     """All actions, and uploads by name."""
 
     roles = {**READ, **_EDIT}
+    operations = {
+        "GET": listing("List actions", ACTION, _FILTERS, sort="name"),
+        "POST": uploading(
+            "Create ad-hoc actions", ACTION, 201, wrapped="actions", example=_EXAMPLE
+        ),
+        "PUT": uploading(
+            "Change ad-hoc actions, by name", ACTION, 200, wrapped="actions", example=_EXAMPLE
+        ),
+    }
 
     def get(self, request: Request) -> HttpResponse:
         known = COMMON | {attribute.name for attribute in _FILTERS}
@@ -110,6 +127,13 @@ class ActionView(ApiView):
     """One action, by name or id; the namespace may be a second part of the path."""
 
     roles = {**READ, **_EDIT}
+    operations = {
+        "GET": reading("Get an action", ACTION, NAMESPACE),
+        "PUT": uploading(
+            "Change one ad-hoc action", ACTION, 200, wrapped="actions", example=_EXAMPLE
+        ),
+        "DELETE": deleting("Delete an ad-hoc action", NAMESPACE),
+    }
 
     def get(self, request: Request, identifier: str, namespace: str = "") -> HttpResponse:
         arguments = read_arguments(request, {"namespace", "fields"})

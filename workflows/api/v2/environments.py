@@ -12,6 +12,7 @@ from workflows.api.attributes import Attribute, Kind, Resource, render
 from workflows.api.auth import caller_of
 from workflows.api.bodies import Body, Given, read_object
 from workflows.api.filters import read_conditions
+from workflows.api.operations import changing, creating, deleting, listing, reading
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.values import invalid
 from workflows.api.views import READ, ApiView, answer, created, deleted
@@ -51,11 +52,24 @@ _BODY: Final = {
     "scope": Given.TEXT,
 }
 
+_EXAMPLE: Final[JSONObject] = {"name": "staging", "variables": {"host": "db.example.org"}}
+
 
 class EnvironmentsView(ApiView):
     """All environments; an update names its environment in the body."""
 
     roles = {**READ, "POST": Role.AUTHOR, "PUT": Role.AUTHOR}
+    operations = {
+        "GET": listing("List environments", ENVIRONMENT, _FILTERS),
+        "POST": creating("Create an environment", ENVIRONMENT, _BODY, ("name",), example=_EXAMPLE),
+        "PUT": changing(
+            "Change an environment, named in the body",
+            ENVIRONMENT,
+            _BODY,
+            ("name",),
+            example=_EXAMPLE,
+        ),
+    }
 
     def get(self, request: Request) -> HttpResponse:
         caller = caller_of(request)
@@ -93,6 +107,10 @@ class EnvironmentView(ApiView):
     """One environment, by name or id."""
 
     roles = {**READ, "DELETE": Role.AUTHOR}
+    operations = {
+        "GET": reading("Get an environment", ENVIRONMENT),
+        "DELETE": deleting("Delete an environment"),
+    }
 
     def get(self, request: Request, name: str) -> HttpResponse:
         arguments = read_arguments(request, {"fields"})

@@ -12,6 +12,15 @@ from rest_framework.request import Request
 from workflows.api.arguments import read_arguments
 from workflows.api.attributes import load_only, render
 from workflows.api.auth import caller_of
+from workflows.api.operations import (
+    ERRORS_ONLY,
+    FLAG,
+    INCLUDE_OUTPUT,
+    MAX_DEPTH,
+    Argument,
+    Operation,
+    reading,
+)
 from workflows.api.v2.executions import EXECUTION, execution_not_found, visible_executions
 from workflows.api.v2.tasks import task_not_found, visible_tasks
 from workflows.api.values import date_text, parse_uuid
@@ -42,11 +51,38 @@ _COUNTERS: Final = {
     State.PAUSED: "paused_tasks_count",
 }
 
+_STATISTICS_ONLY: Final = Argument("statistics_only", FLAG, "The counts alone.")
+_REPORT: Final[JSONObject] = {
+    "type": "object",
+    "properties": {
+        "statistics": {
+            "type": "object",
+            "properties": {
+                name: {"type": "integer"}
+                for name in ("total_tasks_count", *_COUNTERS.values(), "estimated_time")
+            },
+        },
+        "root_workflow_execution": {
+            "type": "object",
+            "description": "An execution with its tasks, and those with what they started.",
+        },
+    },
+    "required": ["statistics"],
+}
+
 
 class SubExecutionsView(ApiView):
     """An execution and all below it, depth first."""
 
     roles = READ
+    operations = {
+        "GET": Operation(
+            "Get an execution and all below it",
+            EXECUTION,
+            wrapped="executions",
+            arguments=(MAX_DEPTH, ERRORS_ONLY, INCLUDE_OUTPUT),
+        ),
+    }
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         arguments = read_arguments(request, _ARGUMENTS | {"include_output"})
@@ -62,6 +98,14 @@ class TaskSubExecutionsView(ApiView):
     """The sub-workflows of a task and all below them, depth first."""
 
     roles = READ
+    operations = {
+        "GET": Operation(
+            "Get all executions below a task",
+            EXECUTION,
+            wrapped="executions",
+            arguments=(MAX_DEPTH, ERRORS_ONLY, INCLUDE_OUTPUT),
+        ),
+    }
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         arguments = read_arguments(request, _ARGUMENTS | {"include_output"})
@@ -82,6 +126,15 @@ class ReportView(ApiView):
     """Counts of tasks by state, and the tree of executions, tasks and actions."""
 
     roles = READ
+    operations = {
+        "GET": reading(
+            "Get counts of tasks and the tree of an execution",
+            _REPORT,
+            MAX_DEPTH,
+            ERRORS_ONLY,
+            _STATISTICS_ONLY,
+        ),
+    }
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         arguments = read_arguments(request, _ARGUMENTS | {"statistics_only"})

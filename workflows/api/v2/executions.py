@@ -15,6 +15,18 @@ from workflows.api.attributes import Attribute, Kind, Resource, load_only, rende
 from workflows.api.auth import caller_of
 from workflows.api.bodies import Body, Given, read_object
 from workflows.api.filters import read_conditions
+from workflows.api.operations import (
+    ALL_PROJECTS,
+    FLAG,
+    INCLUDE_OUTPUT,
+    TEXT,
+    Argument,
+    changing,
+    creating,
+    deleting,
+    listing,
+    reading,
+)
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.values import invalid, parse_uuid
 from workflows.api.views import READ, ApiView, answer, created, deleted
@@ -108,6 +120,10 @@ _NULLABLE: Final = (
     "description",
     "updated_at",
 )
+_FORCE: Final = Argument("force", FLAG, "Also if it has not ended.")
+_NULLS: Final = Argument(
+    "nulls", TEXT, f"Attributes that have no value, out of: {', '.join(_NULLABLE)}."
+)
 
 _BODY: Final = {
     "id": Given.TEXT,
@@ -163,6 +179,17 @@ class ExecutionsView(ApiView):
     """All executions, and the start of new ones."""
 
     roles = {**READ, **_RUN}
+    operations = {
+        "GET": listing(
+            "List executions", EXECUTION, _FILTERS, INCLUDE_OUTPUT, _NULLS, ALL_PROJECTS
+        ),
+        "POST": creating(
+            "Start a workflow",
+            EXECUTION,
+            _BODY,
+            example={"workflow_name": "hello", "input": {"name": "Ann"}},
+        ),
+    }
 
     def get(self, request: Request) -> HttpResponse:
         arguments = read_arguments(request, _LIST_ARGUMENTS)
@@ -219,6 +246,16 @@ class ExecutionView(ApiView):
 
     roles = {**READ, **_RUN}
     open_in_maintenance = frozenset({"PUT"})
+    operations = {
+        "GET": reading("Get an execution", EXECUTION),
+        "PUT": changing(
+            "Pause, resume, stop or describe an execution",
+            EXECUTION,
+            _BODY,
+            example={"state": "PAUSED"},
+        ),
+        "DELETE": deleting("Delete an execution", _FORCE),
+    }
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         arguments = read_arguments(request, {"fields"})

@@ -12,6 +12,7 @@ from workflows.api.arguments import COMMON, read_arguments
 from workflows.api.attributes import Attribute, Kind, Resource, render
 from workflows.api.auth import caller_of
 from workflows.api.bodies import Given, read_object
+from workflows.api.operations import changing, creating, deleting, listing, reading
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.values import parse_uuid
 from workflows.api.views import READ, ApiView, answer, created, deleted
@@ -62,6 +63,10 @@ class MembersView(_MemberPath):
     """All members of a workflow that the caller may know of."""
 
     roles = {**READ, "POST": Role.AUTHOR}
+    operations = {
+        "GET": listing("List the projects that a workflow is shared with", MEMBER),
+        "POST": creating("Offer a private workflow to a project", MEMBER, _BODY, ("member_id",)),
+    }
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         page = read_page(read_arguments(request, COMMON), MEMBER, ())
@@ -86,6 +91,13 @@ class MemberView(_MemberPath):
     """One member, by the id of its project."""
 
     roles = {**READ, "PUT": Role.AUTHOR, "DELETE": Role.AUTHOR}
+    operations = {
+        "GET": reading("Get a member", MEMBER),
+        "PUT": changing(
+            "Accept or reject an offer", MEMBER, _BODY, ("status",), example={"status": "accepted"}
+        ),
+        "DELETE": deleting("End the access of a project"),
+    }
 
     def get(self, request: Request, identifier: str, member: str) -> HttpResponse:
         attributes = MEMBER.select(read_arguments(request, {"fields"}).names("fields"))

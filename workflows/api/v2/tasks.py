@@ -15,6 +15,7 @@ from workflows.api.attributes import Attribute, Kind, Resource, load_only, rende
 from workflows.api.auth import caller_of
 from workflows.api.bodies import Body, Given, read_object
 from workflows.api.filters import read_conditions
+from workflows.api.operations import changing, listing, reading
 from workflows.api.pagination import Page, list_rows, page_body, read_page
 from workflows.api.v2.executions import (
     EXECUTION,
@@ -79,6 +80,7 @@ _FILTERS: Final = (
     ),
     _PUBLISHED,
 )  # fmt: skip
+_OF_EXECUTION: Final = tuple(one for one in _FILTERS if one.name != "workflow_execution_id")
 
 _BODY: Final = {
     "name": Given.TEXT,
@@ -112,6 +114,9 @@ class TasksView(ApiView):
     """All tasks."""
 
     roles = READ
+    operations = {
+        "GET": listing("List tasks", TASK, _FILTERS),
+    }
 
     def get(self, request: Request) -> HttpResponse:
         return _list(request, visible_tasks(caller_of(request)), _FILTERS)
@@ -121,14 +126,17 @@ class ExecutionTasksView(ApiView):
     """The tasks of one execution."""
 
     roles = READ
+    operations = {
+        "GET": listing("List the tasks of an execution", TASK, _OF_EXECUTION),
+    }
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         execution_id = parse_uuid("workflow_execution_id", identifier)
         caller = caller_of(request)
         if not visible_executions(caller).filter(pk=execution_id).exists():
             raise execution_not_found(identifier)
-        filters = [found for found in _FILTERS if found.name != "workflow_execution_id"]
-        return _list(request, visible_tasks(caller).filter(execution_id=execution_id), filters)
+        rows = visible_tasks(caller).filter(execution_id=execution_id)
+        return _list(request, rows, _OF_EXECUTION)
 
 
 def _list(
@@ -164,6 +172,16 @@ class TaskView(ApiView):
     """One task."""
 
     roles = {**READ, "PUT": Role.OPERATOR}
+    operations = {
+        "GET": reading("Get a task", TASK),
+        "PUT": changing(
+            "Rerun or skip a failed task",
+            TASK,
+            _BODY,
+            ("state",),
+            example={"state": "RUNNING", "reset": True},
+        ),
+    }
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         arguments = read_arguments(request, {"fields"})
@@ -258,6 +276,9 @@ class TaskExecutionsView(ApiView):
     """The sub-workflows of one task; none for an unknown task."""
 
     roles = READ
+    operations = {
+        "GET": listing("List the sub-workflows of a task", EXECUTION, _CHILD_FILTERS),
+    }
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         task_id = parse_uuid("task_execution_id", identifier)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -11,6 +12,7 @@ from workflows.api.arguments import read_any_arguments
 from workflows.api.auth import caller_of
 from workflows.api.bodies import read_text
 from workflows.api.errors import describe
+from workflows.api.operations import NAMESPACE, BodyKind, Operation
 from workflows.api.views import ApiView, answer
 from workflows.errors import Problem, SpecInvalid, WorkflowsError
 from workflows.jsontypes import JSONObject
@@ -19,6 +21,37 @@ from workflows.language.specs import AdhocActionSpec, WorkflowSpec
 from workflows.models import Role
 from workflows.services.permitted import require_allowed_definitions
 from workflows.services.review import StoredNames, review_workflows
+
+_FINDINGS: Final[JSONObject] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "severity": {"type": "string", "enum": ["error", "warning"]},
+            "path": {"type": "string"},
+            "line": {"type": "integer"},
+            "column": {"type": "integer"},
+            "message": {"type": "string"},
+            "hint": {"type": "string"},
+        },
+    },
+}
+_FOUND: Final[JSONObject] = {
+    "type": "object",
+    "properties": {
+        "valid": {"type": "boolean"},
+        "error": {"type": "string", "description": "All errors in one text."},
+        "problems": _FINDINGS,
+        "warnings": _FINDINGS,
+    },
+    "required": ["valid"],
+}
+
+
+def _checking(summary: str) -> Mapping[str, Operation]:
+    return {
+        "POST": Operation(summary, _FOUND, arguments=(NAMESPACE,), body=BodyKind.TEXT, more=(404,))
+    }
 
 
 class ValidationView(ApiView):
@@ -42,6 +75,8 @@ class ValidationView(ApiView):
 
 
 class WorkflowsValidationView(ValidationView):
+    operations = _checking("Check the text of workflows")
+
     def review(self, request: Request, text: str) -> tuple[Problem, ...]:
         document = parse_workflows(text)
         require_allowed_definitions(document.workflows.values())
@@ -50,6 +85,8 @@ class WorkflowsValidationView(ValidationView):
 
 
 class WorkbooksValidationView(ValidationView):
+    operations = _checking("Check the text of a workbook")
+
     def review(self, request: Request, text: str) -> tuple[Problem, ...]:
         document = parse_workbook(text)
         book = document.workbook
@@ -59,6 +96,8 @@ class WorkbooksValidationView(ValidationView):
 
 
 class ActionsValidationView(ValidationView):
+    operations = _checking("Check the text of ad-hoc actions")
+
     def review(self, request: Request, text: str) -> tuple[Problem, ...]:
         document = parse_actions(text)
         require_allowed_definitions(actions=document.actions.values())

@@ -12,6 +12,14 @@ from workflows.api.attributes import Attribute, Kind, Resource, render
 from workflows.api.auth import caller_of
 from workflows.api.bodies import read_text
 from workflows.api.filters import read_conditions
+from workflows.api.operations import (
+    NAMESPACE,
+    SKIP_VALIDATION,
+    deleting,
+    listing,
+    reading,
+    uploading,
+)
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.v2.workflows import scope_of
 from workflows.api.views import READ, ApiView, answer, created, deleted
@@ -40,11 +48,26 @@ _FILTERS: Final = tuple(
     for name in ("name", "namespace", "definition", "scope", "tags", "created_at", "updated_at")
 )
 
+_EXAMPLE: Final = """version: '2.0'
+name: greetings
+workflows:
+  hello:
+    tasks:
+      greet: {action: std.echo output="Hello"}
+"""
+
 
 class WorkbooksView(ApiView):
     """All workbooks, and uploads by name."""
 
     roles = {**READ, "POST": Role.AUTHOR, "PUT": Role.AUTHOR}
+    operations = {
+        "GET": listing("List workbooks", WORKBOOK, _FILTERS),
+        "POST": uploading("Create a workbook", WORKBOOK, 201, SKIP_VALIDATION, example=_EXAMPLE),
+        "PUT": uploading(
+            "Change a workbook, named in the text", WORKBOOK, 200, SKIP_VALIDATION, example=_EXAMPLE
+        ),
+    }
 
     def get(self, request: Request) -> HttpResponse:
         caller = caller_of(request)
@@ -81,6 +104,10 @@ class WorkbookView(ApiView):
     """One workbook, by name."""
 
     roles = {**READ, "DELETE": Role.AUTHOR}
+    operations = {
+        "GET": reading("Get a workbook", WORKBOOK, NAMESPACE),
+        "DELETE": deleting("Delete a workbook; what was made of it stays", NAMESPACE),
+    }
 
     def get(self, request: Request, name: str) -> HttpResponse:
         arguments = read_arguments(request, {"namespace", "fields"})

@@ -13,6 +13,15 @@ from workflows.api.attributes import Attribute, Kind, Resource, load_only, rende
 from workflows.api.auth import caller_of
 from workflows.api.bodies import read_text
 from workflows.api.filters import read_conditions
+from workflows.api.operations import (
+    ALL_PROJECTS,
+    NAMESPACE,
+    SKIP_VALIDATION,
+    deleting,
+    listing,
+    reading,
+    uploading,
+)
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.v2.validation import render_problem
 from workflows.api.views import READ, ApiView, answer, created, deleted
@@ -35,7 +44,7 @@ WORKFLOW: Final = Resource(
         Attribute("name"),
         Attribute("namespace"),
         Attribute("input", column="revision__input_summary"),
-        Attribute("interface", Kind.JSON, column="revision__interface"),
+        Attribute("interface", Kind.JSON, column="revision__interface", is_object_in_uploads=True),
         Attribute("definition", column="revision__text"),
         Attribute("checksum", column="revision__checksum"),
         Attribute("tags", Kind.TAGS),
@@ -56,11 +65,40 @@ _FILTERS: Final = tuple(
 _LIST_ARGUMENTS: Final = COMMON | {attribute.name for attribute in _FILTERS} | {"all_projects"}
 _EDIT: Final = {"POST": Role.AUTHOR, "PUT": Role.AUTHOR, "DELETE": Role.AUTHOR}
 
+_EXAMPLE: Final = """version: '2.0'
+hello:
+  input: [name: World]
+  output: {said: <% $.said %>}
+  tasks:
+    greet:
+      action: std.echo output="Hello, <% $.name %>"
+      publish: {said: <% task().result %>}
+"""
+
 
 class WorkflowsView(ApiView):
     """All workflows, and uploads by name."""
 
     roles = {**READ, **_EDIT}
+    operations = {
+        "GET": listing("List workflows", WORKFLOW, _FILTERS, ALL_PROJECTS),
+        "POST": uploading(
+            "Create the workflows of a document",
+            WORKFLOW,
+            201,
+            SKIP_VALIDATION,
+            wrapped="workflows",
+            example=_EXAMPLE,
+        ),
+        "PUT": uploading(
+            "Change workflows, named in the document",
+            WORKFLOW,
+            200,
+            SKIP_VALIDATION,
+            wrapped="workflows",
+            example=_EXAMPLE,
+        ),
+    }
 
     def get(self, request: Request) -> HttpResponse:
         caller = caller_of(request)
@@ -98,6 +136,13 @@ class WorkflowView(ApiView):
     """One workflow, by id or name."""
 
     roles = {**READ, **_EDIT}
+    operations = {
+        "GET": reading("Get a workflow", WORKFLOW, NAMESPACE),
+        "PUT": uploading(
+            "Change one workflow, also its name", WORKFLOW, 200, SKIP_VALIDATION, example=_EXAMPLE
+        ),
+        "DELETE": deleting("Delete a workflow", NAMESPACE),
+    }
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         arguments = read_arguments(request, {"namespace", "fields"})
