@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,7 +11,7 @@ from django import template
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from workflows.engine.states import FINAL, State
@@ -115,6 +116,22 @@ def pretty_json(value: object) -> str:
 def first_line(value: str) -> str:
     """Cut a text of many lines to what says the most."""
     return value.strip().partition("\n")[0][:400]
+
+
+@register.filter
+def prose(text: str) -> SafeString:
+    """Show a description as paragraphs; what stands between backticks is code."""
+    paragraphs = re.split(r"\n\s*\n", text.strip())
+    return format_html_join("", "<p>{}</p>", ((_with_code(one),) for one in paragraphs))
+
+
+def _with_code(text: str) -> SafeString:
+    parts = enumerate(re.split(r"`([^`]+)`", " ".join(text.split())))
+    return format_html_join(
+        "",
+        "{}",
+        ((format_html("<code>{}</code>" if at % 2 else "{}", part),) for at, part in parts),
+    )
 
 
 @register.filter
