@@ -8,13 +8,14 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, task_prerun, worker_before_create_process
+from django.conf import settings
 from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("levante")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["workflows"])
+app.autodiscover_tasks(lambda: ["workflows", *settings.LEVANTE_APPS])
 
 
 @setup_logging.connect

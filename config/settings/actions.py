@@ -13,8 +13,8 @@ LEVANTE_ALLOWED_ACTIONS = env_list("LEVANTE_ALLOWED_ACTIONS", [])
 # Names or patterns of actions that may not be used. Default: none.
 LEVANTE_DENIED_ACTIONS = env_list("LEVANTE_DENIED_ACTIONS", [])
 # Names or patterns of actions that are off by default and may be run: std.email, std.ssh,
-# std.ssh_proxied, std.wait_ssh, std.javascript, std.js. With @ and the id of a project they may be
-# run by that project alone. Default: none.
+# std.ssh_proxied, std.javascript, std.js. With @ and the id of a project they may be run by that
+# project alone. Default: none.
 LEVANTE_ENABLED_ACTIONS = env_list("LEVANTE_ENABLED_ACTIONS", [])
 # Python modules with actions of your own, beside those of installed packages. Default: none.
 LEVANTE_ACTION_MODULES = env_list("LEVANTE_ACTION_MODULES", [])

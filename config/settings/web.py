@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from config.readers import env_list
 from config.settings.servers import BASE_DIR
+
+# Django applications of your own that run in this service, with their models and Celery tasks,
+# separated by commas. Default: none.
+LEVANTE_APPS = env_list("LEVANTE_APPS", [])
 
 INSTALLED_APPS = [
     # The theme comes first, since its templates replace those of the admin.
@@ -21,6 +26,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_celery_beat",
     "workflows",
+    *LEVANTE_APPS,
 ]
 
 MIDDLEWARE = [

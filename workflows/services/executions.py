@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -68,10 +69,12 @@ def start_execution(
     is_admin: bool = False,
     actor: str = "",
     at_once: bool = False,
+    joins_transaction: bool = False,
 ) -> WorkflowExecution:
     """Accept a new execution. It is RUNNING in the answer; its tasks start after the commit.
 
-    With `at_once` its first tasks are there when this returns, otherwise a worker makes them.
+    That is a commit of our own, or with `joins_transaction` the one of the caller's transaction.
+    With `at_once` its first tasks are there right after it, otherwise a worker makes them.
     1. An id that exists gives that execution, unchanged. 2. A source gives workflow, input and
     params, over which what is given wins. 3. The environment is resolved and evaluated, the input
     completed and checked, the vars evaluated: whatever is wrong there leaves nothing behind.
@@ -101,7 +104,7 @@ def start_execution(
         actor=actor,
     )
     try:
-        with transaction.atomic(durable=True):
+        with transaction.atomic(durable=not joins_transaction):
             require_running()
             execution.save(force_insert=True)
     except IntegrityError:
@@ -110,11 +113,11 @@ def start_execution(
         if existing is None:
             raise NotPermitted("The execution's id is taken.") from None
         return existing
-    tell_start(execution.id, execution.workflow_name, actor)
-    if at_once:
-        _take_first_steps(execution.id)
+    begin = partial(_begin, execution, actor=actor, at_once=at_once)
+    if joins_transaction:
+        transaction.on_commit(begin)
     else:
-        ring(Work(executions=(execution.id,)))
+        begin()
     return execution
 
 
@@ -160,6 +163,15 @@ def prepare_execution(
         params=values.params,
         globals=values.globals,
     )
+
+
+def _begin(execution: WorkflowExecution, *, actor: str, at_once: bool) -> None:
+    """See to it that an execution that was committed begins."""
+    tell_start(execution.id, execution.workflow_name, actor)
+    if at_once:
+        _take_first_steps(execution.id)
+    else:
+        ring(Work(executions=(execution.id,)))
 
 
 def _take_first_steps(execution_id: UUID) -> None:
