@@ -21,6 +21,8 @@ from ipaddress import (
 )
 from typing import Any, Final, TypeAlias
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -42,40 +44,81 @@ class EgressRules:
     """Where requests may go: the public Internet, and what is named here.
 
     `networks` are allowed beside public addresses; `hosts` and `ports` are the only ones allowed
-    if there are any.
+    if there are any. `settings_name` begins the names of the settings that an error names.
     """
 
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     hosts: tuple[str, ...] = ()
     ports: frozenset[int] = frozenset()
+    settings_name: str = "LEVANTE_HTTP"
 
     @classmethod
     def from_texts(
-        cls, networks: Sequence[str], hosts: Sequence[str], ports: Sequence[str]
+        cls,
+        networks: Sequence[str],
+        hosts: Sequence[str],
+        ports: Sequence[str],
+        settings_name: str = "LEVANTE_HTTP",
     ) -> EgressRules:
         """Read the rules; raises ValueError for what is no network or no port."""
         return cls(
             tuple(ip_network(network) for network in networks),
             tuple(host.lower() for host in hosts),
             frozenset(int(port) for port in ports),
+            settings_name,
         )
+
+    @classmethod
+    def from_settings(cls, settings_name: str) -> EgressRules:
+        """Read the rules that begin with this name, such as LEVANTE_SSH.
+
+        Raises ImproperlyConfigured.
+        """
+        networks, hosts, ports = (
+            getattr(settings, f"{settings_name}_ALLOWED_{name}")
+            for name in ("NETWORKS", "HOSTS", "PORTS")
+        )
+        try:
+            return cls.from_texts(networks, hosts, ports, settings_name)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{settings_name}_ALLOWED_...: {error}") from error
+
+    def check_name(self, host: str, port: int) -> str:
+        """Give the plain name of a host; raises EgressRefused if name or port is not allowed."""
+        name = host.strip("[]").rstrip(".").lower()
+        if self.ports and port not in self.ports:
+            raise EgressRefused(f"port {port} is not allowed ({self.settings_name}_ALLOWED_PORTS)")
+        if self.hosts and not any(fnmatchcase(name, pattern) for pattern in self.hosts):
+            raise EgressRefused(
+                f"the host {name} is not allowed ({self.settings_name}_ALLOWED_HOSTS)"
+            )
+        return name
 
     def resolve(self, host: str, port: int) -> list[str]:
         """Give the addresses of a host; raises EgressRefused if one of them is not allowed."""
-        name = host.strip("[]").rstrip(".").lower()
-        if self.ports and port not in self.ports:
-            raise EgressRefused(f"port {port} is not allowed (LEVANTE_HTTP_ALLOWED_PORTS)")
-        if self.hosts and not any(fnmatchcase(name, pattern) for pattern in self.hosts):
-            raise EgressRefused(f"the host {name} is not allowed (LEVANTE_HTTP_ALLOWED_HOSTS)")
+        name = self.check_name(host, port)
         found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
         texts = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         for text in texts:
             if not self.allows(ip_address(text.partition("%")[0])):
                 raise EgressRefused(
                     f"the host {name} has an address that is not public"
-                    " (LEVANTE_HTTP_ALLOWED_NETWORKS)"
+                    f" ({self.settings_name}_ALLOWED_NETWORKS)"
                 )
         return texts
+
+    def connect(self, host: str, port: int, seconds: float) -> socket.socket:
+        """Open a connection to an address of the host that was checked.
+
+        Raises EgressRefused, or OSError if none can be reached.
+        """
+        error: OSError = OSError("the host has no address")
+        for address in self.resolve(host, port):
+            try:
+                return socket.create_connection((address, port), seconds)
+            except OSError as failure:
+                error = failure
+        raise error
 
     def allows(self, address: Address) -> bool:
         """Whether an address may be reached, in whatever form it is written."""

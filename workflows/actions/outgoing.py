@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import requests
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from requests.cookies import RequestsCookieJar
 from requests.exceptions import RequestException
 
@@ -108,14 +107,7 @@ def send_request(
 
 def egress_rules() -> EgressRules:
     """Read the rules from the settings; raises ImproperlyConfigured."""
-    try:
-        return EgressRules.from_texts(
-            settings.LEVANTE_HTTP_ALLOWED_NETWORKS,
-            settings.LEVANTE_HTTP_ALLOWED_HOSTS,
-            settings.LEVANTE_HTTP_ALLOWED_PORTS,
-        )
-    except ValueError as error:
-        raise ImproperlyConfigured(f"LEVANTE_HTTP_ALLOWED_...: {error}") from error
+    return EgressRules.from_settings("LEVANTE_HTTP")
 
 
 def _read(answer: requests.Response) -> bytes:

@@ -21,10 +21,13 @@ from workflows.actions.functions import RESERVED_PREFIXES, action_class, actions
 from workflows.actions.permission import is_allowed, require_allowed
 from workflows.actions.std.async_noop import AsyncNoopAction
 from workflows.actions.std.echo import EchoAction
+from workflows.actions.std.email import EmailAction
 from workflows.actions.std.fail import FailAction
 from workflows.actions.std.http import HTTPAction, MistralHTTPAction
+from workflows.actions.std.javascript import JavaScriptAction, JSAction
 from workflows.actions.std.noop import NoopAction
 from workflows.actions.std.sleep import SleepAction
+from workflows.actions.std.ssh import SSHAction, SSHProxiedAction
 from workflows.actions.std.test_dict import DictAction
 from workflows.language.specs import InputParameter
 
@@ -36,10 +39,15 @@ BUILT_IN: Final[tuple[type[Action], ...]] = (
     AsyncNoopAction,
     DictAction,
     EchoAction,
+    EmailAction,
     FailAction,
     HTTPAction,
+    JSAction,
+    JavaScriptAction,
     MistralHTTPAction,
     NoopAction,
+    SSHAction,
+    SSHProxiedAction,
     SleepAction,
 )
 
