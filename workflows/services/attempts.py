@@ -30,7 +30,7 @@ from workflows.jsontypes import JSONObject
 from workflows.log_facts import log_facts
 from workflows.models.statements import as_payload, execute, fetch_one
 from workflows.services.catalogue import outside_reader, resolve_stored_action
-from workflows.services.celery_runs import note_run
+from workflows.services.celery_notes import note_run
 from workflows.services.observing import AttemptEnd, tell_attempt
 from workflows.services.payloads import clean_payload
 from workflows.services.process import Interrupted, this_process

@@ -24,12 +24,6 @@ from workflows.services.action_runs import complete_action
 
 logger = logging.getLogger(__name__)
 
-_NOTE_SQL = """
-    INSERT INTO celery_runs (id, action_id, looks, look_at, given_up_at)
-    VALUES (%s, %s, 0, clock_timestamp() + %s * interval '1 second',
-            clock_timestamp() + %s * interval '1 second')
-    ON CONFLICT (id) DO NOTHING
-"""
 # The action has ended by other means, its claim is another one's, or it is deleted.
 _UNWANTED_SQL = """
     SELECT c.id FROM celery_runs c
@@ -51,13 +45,6 @@ _DUE_SQL = """
 _FAILED: Final = "The Celery task failed."
 _REVOKED: Final = "The Celery task was revoked."
 _NO_RESULT: Final = "The Celery task gave no result in time."
-
-
-def note_run(action_id: UUID, token: UUID, timeout: float | None) -> None:
-    """Write down that a Celery task is about to be sent; its id is the token of the attempt."""
-    seconds = timeout or settings.LEVANTE_CELERY_SECONDS
-    look = min(settings.LEVANTE_CELERY_LOOK_SECONDS, seconds)
-    execute(_NOTE_SQL, [token, action_id, look, seconds])
 
 
 def take_result(action_id: UUID, token: UUID, result: JSONValue) -> None:
