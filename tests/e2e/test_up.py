@@ -9,11 +9,14 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 import requests
 
 from tests.live import LiveStack
+from workflows.embedded.state import read_state
 
 pytestmark = pytest.mark.e2e
 
@@ -91,3 +94,22 @@ def test_it_can_be_interrupted_at_any_moment(seconds: float, tmp_path: Path) -> 
     while left := stack.processes():
         assert time.monotonic() < deadline, left
         time.sleep(0.1)
+
+
+def test_the_worker_processes_tell_their_queues(live: LiveStack) -> None:
+    state = read_state(live.directory / "data")
+    assert state is not None
+    # Others may have ended a process a moment ago, and the next one has to start.
+    wanted, deadline = {"actions": 4, "engine": 2}, time.monotonic() + 60
+    with psycopg.connect(state.database_url, autocommit=True) as database:
+        while (found := count_by_queues(database)) != wanted:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.2)
+
+
+def count_by_queues(database: psycopg.Connection[Any]) -> dict[str, int]:
+    rows = database.execute(
+        "SELECT queues, count(*) FROM worker_processes"
+        " WHERE beat_at > clock_timestamp() - interval '10 seconds' GROUP BY queues"
+    )
+    return dict(rows.fetchall())

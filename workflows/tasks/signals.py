@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from celery import current_app
 from celery.signals import worker_process_init, worker_process_shutdown
-from django.conf import settings
 
 from workflows.services.heartbeat import register_process, unregister_process
 from workflows.services.observing import flush_traces
@@ -14,7 +14,8 @@ from workflows.services.observing import flush_traces
 @worker_process_init.connect
 def on_start(**_facts: Any) -> None:
     """Give the process its row and its beat."""
-    register_process(settings.LEVANTE_PROCESS_NAME)
+    # Those of the option `--queues`, or all.
+    register_process(",".join(sorted(current_app.amqp.queues.consume_from)))
 
 
 @worker_process_shutdown.connect
