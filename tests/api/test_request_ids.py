@@ -51,6 +51,8 @@ def test_lines_written_for_a_request_have_its_id(ann: ApiClient) -> None:
         logger.removeHandler(handler)
         logger.setLevel(level)
     assert answer.status_code == 201, answer.content
-    (line,) = [json.loads(text) for text in written]
-    assert line["request_id"] == answer["X-Request-Id"]
-    assert line["execution_id"] == answer.json()["id"]
+    lines = [json.loads(text) for text in written]
+    accepted = [one for one in lines if one["message"] == "An execution was accepted."]
+    assert len(accepted) == 1
+    assert {one["request_id"] for one in lines} == {answer["X-Request-Id"]}
+    assert {one["execution_id"] for one in lines} == {answer.json()["id"]}
