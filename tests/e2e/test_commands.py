@@ -466,9 +466,32 @@ def test_members(people: People, write: Callable[[str], str]) -> None:
     assert "not found" in bob.mistral.run("member-get", shared["ID"], "workflow").fault
 
 
+def test_cron_triggers(mistral: MistralShell, write: Callable[[str], str]) -> None:
+    mistral("workflow-create", write(WORKFLOW.format(name="scheduled")))
+    arguments = ("scheduled", '{"who": "Ann"}', "--pattern", "0 3 * * *", "--count", "5")
+    made = mistral("cron-trigger-create", "nightly", *arguments)
+    assert (made["Name"], made["Workflow"], made["Pattern"]) == (
+        "nightly",
+        "scheduled",
+        "0 3 * * *",
+    )
+    assert made["Remaining executions"] == 5
+    assert DATE.fullmatch(made["Next execution time"])
+    once = ("--first-time", "2090-01-31 12:30", "--utc", "--params", '{"env": {"x": 1}}')
+    first = mistral("cron-trigger-create", "once", "scheduled", '{"who": "Bob"}', *once)
+    assert first["Next execution time"] == "2090-01-31 12:30:00"
+    assert json.loads(first["Params"]) == {"env": {"x": 1}}
+    assert find(mistral("cron-trigger-list"), Name="nightly")["Pattern"] == "0 3 * * *"
+    assert mistral("cron-trigger-get", "once")["Name"] == "once"
+    refused = mistral.run("workflow-delete", "scheduled").fault
+    assert "Can't delete workflow that has cron triggers associated" in refused
+    mistral.text("cron-trigger-delete", "nightly", "once")
+    assert "Cron trigger not found" in mistral.run("cron-trigger-get", "once").fault
+
+
 # Commands for what the service does not have.
 NOT_THERE: Final = ("bash-completion", "code-source-", "dynamic-action-")
-NOT_THERE_YET: Final = ("cron-trigger-", "event-trigger-")
+NOT_THERE_YET: Final = ("event-trigger-",)
 
 
 def test_no_command_is_left_out() -> None:

@@ -12,6 +12,7 @@ from workflows.api.attributes import Attribute, Kind, Resource, render
 from workflows.api.auth import caller_of
 from workflows.api.bodies import Given, read_object
 from workflows.api.filters import read_conditions
+from workflows.api.operations import ALL_PROJECTS, creating, deleting, listing, reading
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.views import READ, ApiView, answer, created, deleted
 from workflows.models import CronTrigger, Role, Scope
@@ -61,6 +62,16 @@ class CronTriggersView(ApiView):
     """All cron triggers."""
 
     roles = {**READ, "POST": Role.AUTHOR}
+    operations = {
+        "GET": listing("List cron triggers", CRON_TRIGGER, _FILTERS, ALL_PROJECTS),
+        "POST": creating(
+            "Start a workflow on a schedule",
+            CRON_TRIGGER,
+            _BODY,
+            ("name",),
+            example={"name": "nightly", "workflow_name": "hello", "pattern": "0 3 * * *"},
+        ),
+    }
 
     def get(self, request: Request) -> HttpResponse:
         caller = caller_of(request)
@@ -94,6 +105,10 @@ class CronTriggerView(ApiView):
     """One cron trigger, by id or name."""
 
     roles = {**READ, "DELETE": Role.AUTHOR}
+    operations = {
+        "GET": reading("Get a cron trigger", CRON_TRIGGER),
+        "DELETE": deleting("Delete a cron trigger"),
+    }
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         attributes = CRON_TRIGGER.select(read_arguments(request, {"fields"}).names("fields"))
