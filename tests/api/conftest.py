@@ -8,14 +8,14 @@ import pytest
 
 from tests.api_client import ApiClient, make_client
 from workflows.models import Role
-from workflows.services import action_runs, advance, cron_firing, executions
+from workflows.services import action_runs, advance, cron_firing, event_intake, executions
 from workflows.services.identity import forget_callers
 
 
 @pytest.fixture(autouse=True)
 def _silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Send no messages, and remember no caller of another test."""
-    for module in (action_runs, advance, cron_firing, executions):
+    for module in (action_runs, advance, cron_firing, event_intake, executions):
         monkeypatch.setattr(module, "ring", lambda work: None)
     forget_callers()
     yield

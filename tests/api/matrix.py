@@ -161,6 +161,22 @@ TABLE: Final[tuple[Row, ...]] = (
     change("PUT", "v2/environments", recipes.update_environment, edit(200)),
     read("v2/environments/{name}", recipes.one("environment", "name"), _READ_SCOPED),
     change("DELETE", "v2/environments/{name}", recipes.one("environment", "name"), edit(204)),
+    read("v2/cron_triggers", recipes.list_of("cron_trigger"), _LIST_SCOPED),
+    # The object is the workflow that is started, here and for event triggers.
+    change(
+        "POST", "v2/cron_triggers", recipes.new_cron_trigger, own(201, public=201, shared=201)
+    ),
+    read("v2/cron_triggers/{identifier}", recipes.one("cron_trigger"), _READ_SCOPED),
+    change("DELETE", "v2/cron_triggers/{identifier}", recipes.one("cron_trigger"), edit(204)),
+    read("v2/event_triggers", recipes.list_of("event_trigger"), _LIST_SCOPED),
+    change(
+        "POST", "v2/event_triggers", recipes.new_event_trigger, own(201, public=201, shared=201)
+    ),
+    read("v2/event_triggers/{identifier}", recipes.one("event_trigger"), _READ_SCOPED),
+    change("PUT", "v2/event_triggers/{identifier}", recipes.rename_event_trigger, edit(200)),
+    change("DELETE", "v2/event_triggers/{identifier}", recipes.one("event_trigger"), edit(204)),
+    run("POST", "v2/events/{exchange}/{topic}", recipes.send_event, _FREE),
+    run("POST", "v2/events/{exchange}/{topic}/{event_type}", recipes.send_typed_event, _FREE),
     read("v2/executions", recipes.list_of("execution"), _LIST_PRIVATE),
     # The object is the workflow that is started.
     run("POST", "v2/executions", recipes.start, own(201, public=201, shared=201)),

@@ -20,7 +20,9 @@ from workflows.models import (
 from workflows.services.action_runs import start_action_run
 from workflows.services.action_uploads import create_actions
 from workflows.services.advance import advance
+from workflows.services.cron_triggers import create_cron_trigger
 from workflows.services.environments import create_environment
+from workflows.services.event_triggers import create_event_trigger
 from workflows.services.executions import change_state, start_execution
 from workflows.services.identity import Caller
 from workflows.services.members import add_member
@@ -105,6 +107,29 @@ def environment(setting: Setting) -> Made:
     return str(made.pk), made.name
 
 
+def cron_trigger(setting: Setting) -> Made:
+    made = create_cron_trigger(
+        caller=setting.maker,
+        name=_name(),
+        workflow=workflow(setting)[1],
+        pattern="0 3 * * *",
+        scope=setting.scope,
+    )
+    return str(made.pk), made.name
+
+
+def event_trigger(setting: Setting) -> Made:
+    made = create_event_trigger(
+        caller=setting.maker,
+        workflow_id=UUID(workflow(setting)[0]),
+        exchange=_name(),
+        topic="topic",
+        event="event",
+        scope=setting.scope,
+    )
+    return str(made.pk), made.name
+
+
 def execution(setting: Setting, name: str = "") -> Made:
     made = start_execution(
         project_id=setting.owner.project_id,
@@ -133,6 +158,8 @@ _KINDS: Final[dict[str, Callable[[Setting], Made]]] = {
     "workbook": workbook,
     "action": action,
     "environment": environment,
+    "cron_trigger": cron_trigger,
+    "event_trigger": event_trigger,
     "execution": execution,
     "task": task,
     "action_execution": action_execution,
@@ -259,6 +286,30 @@ def update_spaced_action(setting: Setting) -> Request:
 
 def new_environment(_: Setting) -> Request:
     return Request("/v2/environments", {"name": _name(), "variables": {"a": 1}})
+
+
+def new_cron_trigger(setting: Setting) -> Request:
+    """The object is the workflow that it starts."""
+    body = {"name": _name(), "workflow_id": workflow(setting)[0], "pattern": "0 3 * * *"}
+    return Request("/v2/cron_triggers", body)
+
+
+def new_event_trigger(setting: Setting) -> Request:
+    """The object is the workflow that it starts."""
+    place = {"exchange": _name(), "topic": "topic", "event": "event"}
+    return Request("/v2/event_triggers", place | {"workflow_id": workflow(setting)[0]})
+
+
+def rename_event_trigger(setting: Setting) -> Request:
+    return Request(one("event_trigger")(setting).path, {"name": "other"})
+
+
+def send_event(_: Setting) -> Request:
+    return Request(f"/v2/events/{_name()}/topic", {"event_type": "event"})
+
+
+def send_typed_event(_: Setting) -> Request:
+    return Request(f"/v2/events/{_name()}/topic/event", {"x": 1})
 
 
 def update_environment(setting: Setting) -> Request:

@@ -21,10 +21,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @pytest.fixture
 def loop(monkeypatch: pytest.MonkeyPatch) -> SweepLoop:
-    """A loop with timers that are due in 0.3 seconds and a sweep that does nothing."""
+    """A loop with timers due in 0.3 seconds, triggers in 0.9, and a sweep that does nothing."""
     monkeypatch.setattr(sweep, "close_old_connections", lambda: None)
     monkeypatch.setattr(sweep.connection, "close", lambda: None)
     monkeypatch.setattr(sweep, "ring_due_timers", lambda: 0.3)
+    monkeypatch.setattr(sweep, "fire_due_triggers", lambda: 0.9)
+    monkeypatch.setattr(sweep, "sync_periodic_tasks", lambda: 0)
+    monkeypatch.setattr(sweep, "drop_old_fires", lambda: 0)
+    monkeypatch.setattr(sweep, "drop_old_events", lambda: 0)
     loop = SweepLoop()
     monkeypatch.setattr(loop._sweep, "run", lambda: 0)
     return loop
@@ -36,6 +40,11 @@ def fail() -> float:
 
 def test_it_sleeps_until_the_next_timer(loop: SweepLoop) -> None:
     assert loop.run_once() == 0.3
+
+
+def test_it_sleeps_until_the_next_trigger(loop: SweepLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "fire_due_triggers", lambda: 0.2)
+    assert loop.run_once() == 0.2
 
 
 def test_it_sleeps_until_the_next_pass_if_that_comes_first(

@@ -133,7 +133,7 @@ class Stack:
             _worker("worker-engine", "engine", ENGINE_PROCESSES),
             _worker("worker-actions", "actions", self._options.workers, "--disable-prefetch"),
             _service("beat", beat),
-            _service("sweep", manage("sweep", "--skip-checks")),
+            _service("sweep", manage("sweep", "--skip-checks", "--with-events")),
         ]
 
     def _web(self) -> Service:

@@ -8,6 +8,7 @@ from workflows.models.definitions import (
     WorkflowRevision,
 )
 from workflows.models.environments import Environment
+from workflows.models.event_triggers import EventOutcome, EventTrigger, TriggerEvent
 from workflows.models.executions import (
     ActionExecution,
     ContextNode,
@@ -40,6 +41,8 @@ __all__ = [
     "CronFire",
     "CronTrigger",
     "Environment",
+    "EventOutcome",
+    "EventTrigger",
     "FireOutcome",
     "HistoryEvent",
     "JoinArrival",
@@ -55,6 +58,7 @@ __all__ = [
     "TaskExecution",
     "Timer",
     "TimerKind",
+    "TriggerEvent",
     "WorkbookDefinition",
     "WorkerProcess",
     "WorkflowDefinition",

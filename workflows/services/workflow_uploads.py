@@ -17,6 +17,7 @@ from workflows.language.specs import WorkflowSpec
 from workflows.models import Scope, WorkflowDefinition, WorkflowRevision
 from workflows.services.cron_triggers import check_no_triggers
 from workflows.services.definitions import find_workflow, get_revision, get_workflow
+from workflows.services.event_triggers import check_no_event_triggers
 from workflows.services.identity import Caller
 from workflows.services.ownership import check_length, check_owner, check_scope
 from workflows.services.permitted import require_allowed_definitions
@@ -130,6 +131,7 @@ def delete_workflow(*, caller: Caller, identifier: str, namespace: str = "") -> 
     with transaction.atomic(durable=True):
         workflow = _lock(caller, [get_workflow(caller, identifier, namespace)])[0]
         check_no_triggers(workflow, identifier, namespace)
+        check_no_event_triggers(workflow, identifier, namespace)
         workflow.delete()
 
 

@@ -13,6 +13,8 @@ from workflows.api.v2.action_executions import (
 from workflows.api.v2.actions import ActionsView, ActionView
 from workflows.api.v2.cron_triggers import CronTriggersView, CronTriggerView
 from workflows.api.v2.environments import EnvironmentsView, EnvironmentView
+from workflows.api.v2.event_triggers import EventTriggersView, EventTriggerView
+from workflows.api.v2.events import EventsView
 from workflows.api.v2.execution_trees import ReportView, SubExecutionsView, TaskSubExecutionsView
 from workflows.api.v2.executions import ExecutionsView, ExecutionView
 from workflows.api.v2.members import MembersView, MemberView
@@ -28,6 +30,7 @@ from workflows.api.views import ApiView
 
 _ONE = r"(?P<identifier>[^/]+)"
 _NAME = r"(?P<name>[^/]+)"
+_CHANNEL = r"(?P<exchange>[^/]+)/(?P<topic>[^/]+)"
 
 
 def _path(pattern: str, view: type[ApiView]) -> URLPattern:
@@ -62,6 +65,10 @@ urlpatterns = [
     _path(f"action_executions/{_ONE}", ActionExecutionView),
     _path("cron_triggers", CronTriggersView),
     _path(f"cron_triggers/{_ONE}", CronTriggerView),
+    _path("event_triggers", EventTriggersView),
+    _path(f"event_triggers/{_ONE}", EventTriggerView),
+    _path(f"events/{_CHANNEL}", EventsView),
+    _path(f"events/{_CHANNEL}/(?P<event_type>[^/]+)", EventsView),
     _path("environments", EnvironmentsView),
     _path(f"environments/{_NAME}", EnvironmentView),
 ]

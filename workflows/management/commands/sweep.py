@@ -10,10 +10,12 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections, connection
 
+from workflows.events.engine import EventEngine
 from workflows.services.cron_firing import drop_old_fires, fire_due_triggers
+from workflows.services.event_intake import drop_old_events
 from workflows.services.periodic_tasks import sync_periodic_tasks
 from workflows.services.sweep import Sweep
 from workflows.services.timers import ring_due_timers
@@ -29,7 +31,14 @@ _LONGEST_AFTER_FAILURE = 10.0
 class Command(BaseCommand):
     help = "Fire timers and triggers, and repair what crashes left behind. Any number may run."
 
-    def handle(self, *_args: Any, **_options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--with-events",
+            action="store_true",
+            help="also do what `manage.py events` does, which saves a process",
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
         # Unlike an event, this queue may be used by a handler while the same thread waits for it.
         asked_to_stop: SimpleQueue[int] = SimpleQueue()
 
@@ -38,9 +47,13 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, ask_to_stop)
         signal.signal(signal.SIGINT, ask_to_stop)
+        engine = EventEngine()
+        if options["with_events"]:
+            engine.start()
         loop = SweepLoop()
         while not _is_asked(asked_to_stop, wait=loop.run_once()):
             pass
+        engine.stop()
 
 
 class SweepLoop:
@@ -73,6 +86,7 @@ class SweepLoop:
             self._next_sync = time.monotonic() + settings.LEVANTE_TRIGGER_SYNC_SECONDS
             sync_periodic_tasks()
             drop_old_fires()
+            drop_old_events()
         return fire_due_triggers()
 
 

@@ -1,0 +1,52 @@
+"""POST /v2/events/{exchange}/{topic}: events that come as requests, such as an alarm's webhook.
+
+The event belongs to the project of the caller, whatever its text says. Answers after the commit,
+with what each trigger that the caller sees has done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from workflows.api.arguments import read_arguments
+from workflows.api.auth import caller_of
+from workflows.api.bodies import read_text
+from workflows.api.views import ApiView, answer
+from workflows.models import EventTrigger, Role
+from workflows.services.event_intake import take_event
+from workflows.services.incoming_events import parse_event
+
+
+class EventsView(ApiView):
+    """The events of one exchange and topic; the type is in the body, or in the path."""
+
+    roles = {"POST": Role.OPERATOR}
+
+    def post(
+        self, request: Request, exchange: str, topic: str, event_type: str = ""
+    ) -> HttpResponse:
+        read_arguments(request, ())
+        caller = caller_of(request)
+        event = parse_event(
+            read_text(request), exchange=exchange, topic=topic, event_type=event_type
+        )
+        seen = take_event(replace(event, project=str(caller.project_id)))
+        visible = set(
+            EventTrigger.objects.visible_to(caller.project_id, all_projects=caller.is_admin)
+            .filter(pk__in=[one.trigger_id for one in seen])
+            .values_list("pk", flat=True)
+        )
+        triggers = [
+            {
+                "id": str(one.trigger_id),
+                "outcome": one.outcome,
+                "reason": one.reason or None,
+                "execution_id": str(one.execution_id) if one.execution_id else None,
+            }
+            for one in seen
+            if one.trigger_id in visible
+        ]
+        return answer({"message_id": event.message_id, "triggers": triggers})
