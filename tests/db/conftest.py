@@ -8,8 +8,12 @@ from workflows.canvas import Work
 from workflows.services import (
     action_runs,
     advance,
+<<<<<<< HEAD
     cron_firing,
     event_intake,
+=======
+    completion,
+>>>>>>> d678b5e (services: results from outside in a module of their own, which ends a cycle of imports)
     executions,
     lanes,
     lost_work,
@@ -22,8 +26,12 @@ from workflows.services import (
 SENDERS = (
     action_runs,
     advance,
+<<<<<<< HEAD
     cron_firing,
     event_intake,
+=======
+    completion,
+>>>>>>> d678b5e (services: results from outside in a module of their own, which ends a cycle of imports)
     executions,
     lanes,
     lost_work,
