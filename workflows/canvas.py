@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 RUN_ACTION: Final = "workflows.run_action"
 RUN_LANE: Final = "workflows.run_lane"
 ADVANCE: Final = "workflows.advance"
+PROBE: Final = "workflows.answer_probe"
 
 ENGINE_QUEUE: Final = "engine"
 ACTION_QUEUE: Final = "actions"
@@ -85,7 +87,15 @@ def ring(work: Work) -> None:
 
     What cannot be sent is left to the sweep: the rows say all that the messages would have said.
     """
-    signatures = build(work)
+    _send(build(work))
+
+
+def send_probe(queue: str) -> None:
+    """Send a message that only shows that somebody takes messages from the queue."""
+    _send([_job(PROBE, queue, queue).set(expires=settings.LEVANTE_DEAF_SECONDS * 2)])
+
+
+def _send(signatures: Sequence[Signature]) -> None:
     if not signatures or breaker.is_open:
         return
     try:

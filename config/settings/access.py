@@ -26,6 +26,9 @@ LEVANTE_NO_AUTH = env_bool("LEVANTE_NO_AUTH", default=False)
 # How others reach the server, such as https://levante.example.org: the beginning of the addresses
 # that are told to who does work elsewhere. Default: none, so they begin with the path.
 LEVANTE_PUBLIC_URL = env_text("LEVANTE_PUBLIC_URL", "").rstrip("/")
+# A token with which /metrics alone may be read, for Prometheus. Default: none, so the token of an
+# administrator is needed.
+LEVANTE_METRICS_TOKEN = env_secret("LEVANTE_METRICS_TOKEN")
 # The server is reached through HTTPS, ended by a proxy that sets X-Forwarded-Proto. Default: off.
 LEVANTE_HTTPS = env_bool("LEVANTE_HTTPS", default=False)
 # The proxy in front sets X-Forwarded-Host to the name that clients use; it then stands in the links

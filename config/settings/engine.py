@@ -42,6 +42,13 @@ LEVANTE_MAX_ADVANCE_FAILURES = env_int("LEVANTE_MAX_ADVANCE_FAILURES", 5, minimu
 LEVANTE_MAX_STARTS = env_int("LEVANTE_MAX_STARTS", 3, minimum=1)
 # Seconds for which nothing is sent after the broker has failed. Default: 10.
 LEVANTE_BREAKER_SECONDS = env_seconds("LEVANTE_BREAKER_SECONDS", 10)
+# Seconds between two probes of a queue, which show that workers take messages. Default: 10.
+LEVANTE_PROBE_SECONDS = env_seconds("LEVANTE_PROBE_SECONDS", 10)
+# Seconds after which a probe that nobody took is an alarm, and after which a worker that has
+# nothing to do although messages wait is started again. Default: 30.
+LEVANTE_DEAF_SECONDS = env_seconds("LEVANTE_DEAF_SECONDS", 30, minimum=1)
+# Queues that are probed, separated by commas. Default: engine,actions.
+LEVANTE_PROBED_QUEUES = env_list("LEVANTE_PROBED_QUEUES", ["engine", "actions"])
 # The key in the broker by which a loss of its data is noticed.
 LEVANTE_BROKER_MARK = env_text("LEVANTE_BROKER_MARK", "levante:mark")
 

@@ -8,7 +8,6 @@ from workflows.canvas import Work
 from workflows.services import (
     action_runs,
     advance,
-<<<<<<< HEAD
     cron_firing,
     event_intake,
 =======
@@ -26,7 +25,6 @@ from workflows.services import (
 SENDERS = (
     action_runs,
     advance,
-<<<<<<< HEAD
     cron_firing,
     event_intake,
 =======

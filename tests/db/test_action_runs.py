@@ -21,10 +21,9 @@ from workflows.errors import (
 )
 from workflows.jsontypes import JSONObject
 from workflows.models import ActionExecution
-from workflows.services.action_runs import delete_action_run, start_action_run
+from workflows.services.action_runs import complete_action, delete_action_run, start_action_run
 from workflows.services.action_uploads import create_actions
 from workflows.services.advance import advance
-from workflows.services.completion import complete_action
 from workflows.services.executions import change_state
 from workflows.services.turn import take_turn
 

@@ -10,9 +10,9 @@ from tests.factories import start, work
 from workflows.canvas import Work
 from workflows.engine.states import State
 from workflows.models import ActionExecution, TaskExecution
+from workflows.services.action_runs import complete_action
 from workflows.services.advance import advance
 from workflows.services.attempts import perform
-from workflows.services.completion import complete_action
 from workflows.services.executions import change_state
 from workflows.services.lanes import _record_and_claim, claim_next, run_lane
 

@@ -14,9 +14,8 @@ from workflows.engine.states import State
 from workflows.errors import InMaintenance, RequestInvalid
 from workflows.models import HistoryEvent, Maintenance, Timer, WorkflowExecution
 from workflows.services import maintenance
-from workflows.services.action_runs import start_action_run
+from workflows.services.action_runs import complete_action, start_action_run
 from workflows.services.advance import advance
-from workflows.services.completion import complete_action
 from workflows.services.executions import (
     change_action_state,
     change_state,

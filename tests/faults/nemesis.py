@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Final, TypeAlias
 from uuid import uuid4
 
+import kombu.exceptions
 import psycopg
 import redis
 from celery import Celery
@@ -70,7 +71,7 @@ class Nemesis:
         try:
             if FAULTS[name](self):
                 self.done[name] += 1
-        except (psycopg.Error, redis.RedisError, OSError) as error:
+        except (psycopg.Error, redis.RedisError, kombu.exceptions.KombuError, OSError) as error:
             self.failed[name] = f"{type(error).__name__}: {error}"
 
     def heal(self) -> None:

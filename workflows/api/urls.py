@@ -7,6 +7,7 @@ from django.urls import include, path, re_path
 from workflows.api.docs import DocsView, SchemaView
 from workflows.api.health import HealthView, InfoView, ReadinessView, RootView, VersionsView
 from workflows.api.maintenance import MaintenanceView
+from workflows.api.metrics import MetricsView
 from workflows.api.views import unknown_path
 
 urlpatterns = [
@@ -14,6 +15,7 @@ urlpatterns = [
     re_path(r"^v2/?$", RootView.as_view()),
     path("v2/", include("workflows.api.v2.urls")),
     re_path(r"^maintenance/?$", MaintenanceView.as_view()),
+    re_path(r"^metrics/?$", MetricsView.as_view()),
     re_path(r"^info/?$", InfoView.as_view()),
     re_path(r"^healthz/?$", HealthView.as_view()),
     re_path(r"^readyz/?$", ReadinessView.as_view()),

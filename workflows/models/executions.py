@@ -100,6 +100,12 @@ class WorkflowExecution(models.Model):
                 name="executions_live",
                 condition=Q(state__in=_UNFINISHED),
             ),
+            # What has ended, oldest first: retention, and how many ended lately.
+            models.Index(
+                fields=["finished_at"],
+                name="executions_ended",
+                condition=Q(state__in=_FINAL, parent_task=None),
+            ),
             # What has to go on after maintenance: read by the sweep.
             models.Index(fields=["depth"], name="executions_held", condition=Q(is_held=True)),
         ]

@@ -113,6 +113,33 @@ class Maintenance(models.Model):
         return self.status
 
 
+class QueueProbe(models.Model):
+    """The last probe of one queue: a message that says nothing, and when a worker took it."""
+
+    name = models.CharField(primary_key=True, max_length=255)
+    sent_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "queue_probes"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Tally(models.Model):
+    """How often something has happened since the database was made, for the metrics."""
+
+    name = models.CharField(primary_key=True, max_length=64)
+    value = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        db_table = "tallies"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value}"
+
+
 class HistoryEvent(models.Model):
     """One change of state, append-only. `actor` is empty for the engine itself."""
 

@@ -1,4 +1,4 @@
-"""Single actions: run by request, and deleted."""
+"""Single actions: run by request, completed from outside, deleted."""
 
 from __future__ import annotations
 
@@ -22,23 +22,20 @@ from workflows.actions.base import ActionContext, Outcome, perform_action
 from workflows.canvas import ReadyAction, Work, ring
 from workflows.engine.states import FINAL, State
 from workflows.errors import (
+    NotFound,
     NotPermitted,
     RequestInvalid,
+    StateChangeNotAllowed,
     WorkflowsError,
 )
 from workflows.expressions.context import Context
 from workflows.jsontypes import JSONObject, JSONValue
-<<<<<<< HEAD
 from workflows.models import ActionExecution, HistoryEvent
 from workflows.models.statements import as_payload, fetch_one
-=======
-from workflows.models import ActionExecution
->>>>>>> d678b5e (services: results from outside in a module of their own, which ends a cycle of imports)
 from workflows.services.catalogue import outside_reader, resolve_stored_action
 from workflows.services.payloads import clean_payload
 from workflows.services.service_status import require_running
 
-<<<<<<< HEAD
 # Whoever completes it is told that its result counts, although no advance has seen it yet; a task
 # with items reads results only when it has seen the ends of all of them.
 _COMPLETE_SQL = """
@@ -81,8 +78,6 @@ def complete_action(
     if row[0] is not None:
         ring(Work(executions=(row[0],)))
 
-=======
->>>>>>> d678b5e (services: results from outside in a module of their own, which ends a cycle of imports)
 
 def start_action_run(
     *,
@@ -140,7 +135,6 @@ def delete_action_run(action: ActionExecution) -> None:
     action.delete()
 
 
-<<<<<<< HEAD
 def _record_completion(
     action: ActionExecution, execution_id: UUID, state: State, actor: str, reason: str
 ) -> None:
@@ -174,8 +168,6 @@ def _result_from_outside(
         return State.ERROR, error.message
 
 
-=======
->>>>>>> d678b5e (services: results from outside in a module of their own, which ends a cycle of imports)
 def _make_action(
     resolved: ResolvedAction,
     project_id: UUID,

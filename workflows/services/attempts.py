@@ -29,11 +29,13 @@ from workflows.errors import ActionNotAllowed, WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.log_facts import log_facts
 from workflows.models.statements import as_payload, execute, fetch_one
+from workflows.services import tallies
 from workflows.services.catalogue import outside_reader, resolve_stored_action
 from workflows.services.celery_notes import note_run
 from workflows.services.observing import AttemptEnd, tell_attempt
 from workflows.services.payloads import clean_payload
 from workflows.services.process import Interrupted, this_process
+from workflows.services.tallies import tally
 
 logger = logging.getLogger(__name__)
 
@@ -218,6 +220,7 @@ def _state_of(outcome: Outcome) -> str:
 
 def note_refusal(claim: Claim) -> None:
     """Log that a result came too late to be stored."""
+    tally(tallies.LATE_RESULTS)
     logger.warning("A late result was refused.", extra={"action_id": str(claim.action_id)})
 
 

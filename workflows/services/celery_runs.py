@@ -20,7 +20,7 @@ from workflows.engine.states import State
 from workflows.errors import NotFound, StateChangeNotAllowed, WorkflowsError
 from workflows.jsontypes import JSONValue
 from workflows.models.statements import execute, fetch_all
-from workflows.services.completion import complete_action
+from workflows.services.action_runs import complete_action
 
 logger = logging.getLogger(__name__)
 

@@ -18,6 +18,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from workflows.models.statements import as_payload, execute, fetch_one
 from workflows.services.lost_work import fail_attempt
+from workflows.services.probes import DeafnessWatch, own_queues
 from workflows.services.process import Attempt, WorkerState, this_process
 from workflows.services.watchdog import start_watchdog
 
@@ -64,6 +65,7 @@ def unregister_process() -> None:
 
 def _keep_beating(state: WorkerState, queues: str) -> None:
     watch = AttemptWatch(state)
+    deafness = DeafnessWatch(own_queues())
     next_beat = 0.0
     while not state.ending.wait(0 if next_beat == 0 else _pause()):
         try:
@@ -71,6 +73,7 @@ def _keep_beating(state: WorkerState, queues: str) -> None:
                 next_beat = time.monotonic() + settings.LEVANTE_BEAT_SECONDS
                 beat(state, queues)
             watch.look()
+            deafness.look(state.idle_seconds)
         except (DatabaseError, InterfaceError):
             # Without contact to the database an action goes on; the next beat tells us more.
             _close_connection()

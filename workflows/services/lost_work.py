@@ -16,6 +16,8 @@ from django.conf import settings
 
 from workflows.canvas import ReadyAction, Work, ring
 from workflows.models.statements import as_payload, execute, fetch_all, fetch_one
+from workflows.services import tallies
+from workflows.services.tallies import tally
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +82,7 @@ class ProcessWatch:
         for process_id, counter in dead:
             count += settle(fetch_all(_OF_PROCESS_SQL, [process_id]))
             if execute(_BURY_SQL, [process_id, counter]):
+                tally(tallies.DEAD_PROCESSES)
                 logger.warning("A worker process is dead.", extra={"process_id": str(process_id)})
         return count
 
@@ -124,15 +127,17 @@ class ClaimWatch:
 
 def settle(claims: Sequence[tuple[Any, ...]]) -> int:
     """Let a safe action run again, a limited number of times; an unsafe one is in ERROR."""
-    count = 0
+    released = failed = 0
     for action_id, token, is_safe_rerun, starts, execution_id, target in claims:
         if is_safe_rerun and starts < settings.LEVANTE_MAX_STARTS:
             if execute(_RELEASE_SQL, [action_id, token]):
                 ring(Work(actions=(ReadyAction(action_id, execution_id, target),)))
-                count += 1
+                released += 1
         elif fail_attempt(action_id, token, LOST):
-            count += 1
-    return count
+            failed += 1
+    tally(tallies.CLAIMS_RELEASED, released)
+    tally(tallies.CLAIMS_FAILED, failed)
+    return released + failed
 
 
 def fail_attempt(action_id: UUID, token: UUID, reason: str) -> bool:

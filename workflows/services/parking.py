@@ -21,10 +21,12 @@ from workflows.canvas import Work, ring
 from workflows.engine.events import StopAsked
 from workflows.engine.states import FINAL, UNFINISHED, State
 from workflows.models.statements import execute, fetch_one
+from workflows.services import tallies
 from workflows.services.apply import Applied, apply_decision
 from workflows.services.decisions import decide_on
 from workflows.services.observing import tell_changes
 from workflows.services.store import lock_execution, take_events
+from workflows.services.tallies import tally
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +94,7 @@ def count_failure(execution_id: UUID, reason: str) -> None:
     row = fetch_one(_COUNT_SQL, [execution_id, _OPEN])
     if row is None:
         return
+    tally(tallies.ADVANCE_FAILURES)
     facts = {"execution_id": str(execution_id), "failures": row[0], "reason": reason}
     logger.error("An execution could not be moved on.", extra=facts)
     if row[0] >= settings.LEVANTE_MAX_ADVANCE_FAILURES:
@@ -105,6 +108,7 @@ def forget_failures(execution_id: UUID) -> None:
 
 def park(execution_id: UUID, reason: str) -> None:
     """End an execution in ERROR: as the engine does it, or by force where even that fails."""
+    tally(tallies.PARKED)
     logger.error("An execution is parked.", extra={"execution_id": str(execution_id)})
     try:
         applied = _stop(execution_id, reason)

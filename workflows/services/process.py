@@ -44,6 +44,21 @@ class WorkerState:
         self._attempt: Attempt | None = None
         self._interrupted: tuple[UUID, str] | None = None
         self.ending = threading.Event()  # set when the process is about to end in order
+        self._idle_since: float | None = time.monotonic()
+
+    def begin_job(self) -> None:
+        """Say that a job has begun."""
+        self._idle_since = None
+
+    def end_job(self) -> None:
+        """Say that the process has nothing to do."""
+        self._idle_since = time.monotonic()
+
+    @property
+    def idle_seconds(self) -> float:
+        """For how long the process has had nothing to do; 0 while it works."""
+        since = self._idle_since
+        return 0.0 if since is None else time.monotonic() - since
 
     @property
     def attempt(self) -> Attempt | None:

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
@@ -18,12 +19,14 @@ from workflows.canvas import Lanes, ReadyAction, Work, breaker, ring
 from workflows.engine.states import FINAL, UNFINISHED
 from workflows.engine.with_items import MAX_LANES
 from workflows.models.statements import fetch_all, fetch_one
-from workflows.services import broker_mark, maintenance
+from workflows.services import broker_mark, maintenance, tallies
 from workflows.services.broker import BrokerAway
 from workflows.services.celery_runs import follow_runs
 from workflows.services.defects import StuckWatch, cancel_orphans, set_missing_timers
 from workflows.services.lost_work import ClaimWatch, ProcessWatch
+from workflows.services.probes import send_probes
 from workflows.services.reminders import Reminders
+from workflows.services.tallies import tally
 
 logger = logging.getLogger(__name__)
 
@@ -120,12 +123,16 @@ class Sweep:
             cancel_orphans,
             maintenance.carry_out,
         ]
+        if self._is_broker_there:
+            rules.append(send_probes)
         if _attempt(self.look_at_broker):
             rules += [self.ring_waiting, self.resend_unclaimed, self.ring_lanes, follow_runs]
         if time.monotonic() >= self._next_check:
             self._next_check = time.monotonic() + settings.LEVANTE_STUCK_SECONDS
             rules += [set_missing_timers, self._stuck.nudge_stuck]
-        return sum(_attempt(rule) or 0 for rule in rules)
+        found = {rule.__name__: _attempt(rule) or 0 for rule in rules}
+        _attempt(partial(_count, found))
+        return sum(found.values())
 
     def look_at_broker(self) -> bool:
         """Tell whether the broker takes messages. One that has lost its data is sent all again.
@@ -217,6 +224,12 @@ class Sweep:
         return len(rows)
 
 
+def _count(found: dict[str, int]) -> int:
+    for rule, count in found.items():
+        tally(tallies.SWEEP + rule, count)
+    return 0
+
+
 def _missing_lanes(limit: int | None, ready: int, busy: int, room: int) -> int:
     if busy:
         return 1
@@ -228,5 +241,6 @@ def _attempt(rule: Callable[[], int]) -> int:
     try:
         return rule()
     except Exception:  # a border: each rule is a program of its own
-        logger.exception("A rule of the sweep failed.", extra={"rule": rule.__name__})
+        name = getattr(rule, "__name__", "count")
+        logger.exception("A rule of the sweep failed.", extra={"rule": name})
         return 0

@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from celery import current_app
-from celery.signals import worker_process_init, worker_process_shutdown
+from celery.signals import (
+    task_postrun,
+    task_prerun,
+    worker_process_init,
+    worker_process_shutdown,
+)
 
 from workflows.services.heartbeat import register_process, unregister_process
 from workflows.services.observing import flush_traces
+from workflows.services.process import this_process
 
 
 @worker_process_init.connect
@@ -23,3 +29,15 @@ def on_end(**_facts: Any) -> None:
     """Send the last traces, and take the row away, so that nobody waits for the next beat."""
     flush_traces()
     unregister_process()
+
+
+@task_prerun.connect
+def on_job_begin(**_facts: Any) -> None:
+    """Note that the process works."""
+    this_process().begin_job()
+
+
+@task_postrun.connect
+def on_job_end(**_facts: Any) -> None:
+    """Note that the process has nothing to do."""
+    this_process().end_job()

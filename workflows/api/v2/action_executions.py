@@ -24,11 +24,11 @@ from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.models import ActionExecution, Role, ServiceStatus
 from workflows.services.action_runs import (
+    complete_action,
     delete_action_run,
     require_deletion_allowed,
     start_action_run,
 )
-from workflows.services.completion import complete_action
 from workflows.services.executions import change_action_state
 from workflows.services.identity import Caller
 from workflows.services.maintenance import require_status

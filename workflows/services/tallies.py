@@ -1,0 +1,35 @@
+"""How often something has happened, kept in the database so that every process counts together.
+
+For what is rare, such as a repair: each count is a statement.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from workflows.models.statements import execute, fetch_all
+
+CLAIMS_RELEASED: Final = "claims_released"  # a safe action whose process was lost runs again
+CLAIMS_FAILED: Final = "claims_failed"  # an action whose process was lost is in ERROR
+LATE_RESULTS: Final = "late_results"
+PARKED: Final = "parked_executions"
+ADVANCE_FAILURES: Final = "advance_failures"
+DEAD_PROCESSES: Final = "dead_processes"
+EXPIRED: Final = "expired_executions"
+SWEEP: Final = "sweep_"  # and the name of a rule: what it found
+
+_COUNT_SQL = """
+    INSERT INTO tallies (name, value) VALUES (%s, %s)
+    ON CONFLICT (name) DO UPDATE SET value = tallies.value + excluded.value
+"""
+
+
+def tally(name: str, count: int = 1) -> None:
+    """Add to a count."""
+    if count:
+        execute(_COUNT_SQL, [name, count])
+
+
+def read_tallies() -> dict[str, int]:
+    """Give all counts since the database was made."""
+    return dict(fetch_all("SELECT name, value FROM tallies"))
