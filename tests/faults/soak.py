@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +21,8 @@ from tests.faults.cluster import Cluster
 
 def main() -> int:
     options = _parse()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, frame: sys.exit(1))  # what was started has to end
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     directory = Path(tempfile.mkdtemp(prefix="levante-soak-"))
     total = Report(seed)
