@@ -17,6 +17,7 @@ from config.settings.limits import *
 from config.settings.log import *
 from config.settings.openapi import *
 from config.settings.remote import *
+from config.settings.retention import *
 from config.settings.servers import *
 from config.settings.triggers import *
 from config.settings.web import *

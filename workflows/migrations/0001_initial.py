@@ -309,7 +309,7 @@ class Migration(migrations.Migration):
                 ('output', workflows.models.base.PayloadField(null=True)),
                 ('project', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='workflows.project')),
                 ('task', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='actions', to='workflows.taskexecution')),
-                ('execution', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='actions', to='workflows.workflowexecution')),
+                ('execution', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='actions', to='workflows.workflowexecution')),
             ],
             options={
                 'db_table': 'action_executions',

@@ -250,8 +250,15 @@ class ActionExecution(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    # No constraint in the database: that of the task says the same, and to check this one at each
+    # deletion would need one more index on the largest table.
     execution = models.ForeignKey(
-        WorkflowExecution, models.CASCADE, null=True, related_name="actions", db_index=False
+        WorkflowExecution,
+        models.CASCADE,
+        null=True,
+        related_name="actions",
+        db_index=False,
+        db_constraint=False,
     )
     task = models.ForeignKey(TaskExecution, models.CASCADE, null=True, related_name="actions")
     name = models.CharField(max_length=255)

@@ -46,6 +46,7 @@ from workflows.services.maintenance import forget_hold, require_running
 from workflows.services.observing import tell_start
 from workflows.services.ownership import own_first
 from workflows.services.permitted import require_allowed_start
+from workflows.services.removal import remove_some
 from workflows.services.state_requests import events_for_state
 from workflows.services.store import LockedExecution
 from workflows.services.view import select_actions
@@ -240,7 +241,8 @@ def delete_execution(execution_id: UUID, *, force: bool) -> None:
                 "Only completed executions can be deleted. Use --force to override this. "
                 f"Execution {execution_id} is in {execution.state} state"
             )
-        execution.delete()
+        while not remove_some([execution_id], budget=10_000):
+            pass
 
 
 def rerun_task(

@@ -33,7 +33,8 @@ _SUSPECT = """
     AND (token IS NULL OR process_id IS NOT NULL)
 """
 _COUNT_SQL = f"""
-    SELECT count(*) FILTER (WHERE NOT is_safe_rerun), count(*) FILTER (WHERE is_safe_rerun AND token IS NOT NULL)
+    SELECT count(*) FILTER (WHERE NOT is_safe_rerun),
+           count(*) FILTER (WHERE is_safe_rerun AND token IS NOT NULL)
     FROM action_executions WHERE {_SUSPECT}
 """
 _FAIL_SQL = f"""

@@ -23,6 +23,7 @@ from workflows.services import broker_mark, maintenance, tallies
 from workflows.services.broker import BrokerAway
 from workflows.services.celery_runs import follow_runs
 from workflows.services.defects import StuckWatch, cancel_orphans, set_missing_timers
+from workflows.services.expiry import Expiry
 from workflows.services.lost_work import ClaimWatch, ProcessWatch
 from workflows.services.probes import send_probes
 from workflows.services.reminders import Reminders
@@ -111,6 +112,7 @@ class Sweep:
         self._processes = ProcessWatch()
         self._claims = ClaimWatch()
         self._stuck = StuckWatch()
+        self._expiry = Expiry()
         self._is_broker_there = True
         self._lost_at: datetime | None = None
         self._next_check = 0.0
@@ -122,6 +124,7 @@ class Sweep:
             self._claims.settle_abandoned,
             cancel_orphans,
             maintenance.carry_out,
+            self._expiry.expire_executions,
         ]
         if self._is_broker_there:
             rules.append(send_probes)
