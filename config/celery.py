@@ -11,7 +11,11 @@ from celery.signals import setup_logging, task_prerun, worker_before_create_proc
 from django.conf import settings
 from django.db import close_old_connections
 
+from config.messages import tolerate_unreadable_messages
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+tolerate_unreadable_messages()
 
 app = Celery("levante")
 app.config_from_object("django.conf:settings", namespace="CELERY")

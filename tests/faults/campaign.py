@@ -105,7 +105,7 @@ def run_round(
     report.executions = len(client.accepted)
     report.faults, report.failed_faults = nemesis.done, nemesis.failed
     report.slowest_answer, report.refused = client.slowest, client.refused
-    _check(cluster, client, report, deadline)
+    _check(cluster, client, report, time.monotonic() + settle_seconds / 2)
     return report
 
 

@@ -37,7 +37,7 @@ def main() -> int:
                 seed + rounds,
                 executions=options.executions,
                 seconds=options.round_seconds,
-                settle_seconds=180,
+                settle_seconds=300,
                 many_items=options.items,
             )
             print(f"[{time.monotonic() - begin:.0f} s] {report}", flush=True)

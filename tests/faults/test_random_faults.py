@@ -7,6 +7,7 @@ soak` goes on for as long as one likes.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -52,6 +53,10 @@ def test_everything_ends_well_whatever_dies(seed: int, faults: list[str], cluste
     assert report.violations == [], report
     assert report.missing_faults == [], report
     assert report.executions == EXECUTIONS
+    for name in ("engine", "actions", "astray"):
+        # No message ends a worker, not even one that cannot be read.
+        log = cluster.log_of(name)
+        assert not re.search("Unrecoverable error: (JSON|Unicode|Key|Type)", log), name
 
 
 def test_each_fault_has_its_round() -> None:

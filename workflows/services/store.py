@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from django.db import transaction
+
 from workflows.engine.events import (
     ActionEnded,
     ChildChanged,
@@ -48,6 +50,9 @@ _LOCK_SQL = """
     FROM workflow_executions e JOIN workflow_revisions r ON r.id = e.revision_id
     WHERE e.id = %s
     FOR NO KEY UPDATE OF e
+"""
+_PROBE_SQL = """
+    SELECT 1 FROM workflow_executions WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED
 """
 _TAKE_ACTIONS_SQL = """
     UPDATE action_executions a SET is_handled = true, is_accepted = true
@@ -126,6 +131,12 @@ def lock_execution(execution_id: UUID, *, skip_locked: bool) -> LockedExecution 
     )
     view = DatabaseView(snapshot, loaded.spec, loaded.graph, row[18])
     return LockedExecution(view, row[18], row[22], row[20], row[24])
+
+
+def is_held(execution_id: UUID) -> bool:
+    """Tell whether somebody is at an execution at this moment."""
+    with transaction.atomic():
+        return fetch_one(_PROBE_SQL, [execution_id]) is None
 
 
 def take_events(locked: LockedExecution, *, look_at_all: bool = False) -> list[Event]:

@@ -10,6 +10,7 @@ from celery import Task, shared_task
 from workflows import canvas
 from workflows.services import advance as service
 from workflows.services.parking import count_failure
+from workflows.services.store import is_held
 
 
 @shared_task(
@@ -23,8 +24,10 @@ from workflows.services.parking import count_failure
 def advance(job: Task[Any, Any], execution_id: str) -> None:
     """Look at an execution and do what follows; harmless when nothing does.
 
-    A message that comes again may have taken a process with it.
+    A message that comes again may have taken a process with it. While another process is at the
+    execution, it is rather that one's: the broker gives a message again that takes long.
     """
-    if (job.request.delivery_info or {}).get("redelivered"):
+    is_repeated = (job.request.delivery_info or {}).get("redelivered")
+    if is_repeated and not is_held(UUID(execution_id)):
         count_failure(UUID(execution_id), "its process was lost")
     service.advance_family(UUID(execution_id))
