@@ -10,6 +10,7 @@ from tests.api_client import ApiClient, make_client
 from tests.factories import start, work
 from workflows.models import Role
 from workflows.services import measurements
+from workflows.services.broker import BrokerAway
 from workflows.services.probes import answer_probe, send_probes
 from workflows.services.tallies import tally
 
@@ -96,7 +97,7 @@ def test_it_shows_queues_that_nobody_listens_to(
 
 def test_a_broker_that_is_away_is_shown(numbers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> Any:
-        raise ValueError("no address")
+        raise BrokerAway
 
     monkeypatch.setattr(measurements, "_ask_broker", fail)
     assert numbers()["levante_broker_up"] == 0

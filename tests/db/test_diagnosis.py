@@ -49,7 +49,7 @@ parent:
 @pytest.fixture(autouse=True)
 def healthy(monkeypatch: pytest.MonkeyPatch) -> None:
     """A service in which everything is there."""
-    monkeypatch.setattr(diagnosis, "_is_broker_there", lambda: True)
+    monkeypatch.setattr(diagnosis, "is_reachable", lambda: True)
     beat(this_process(), "test")
     now = timezone.now()
     QueueProbe.objects.create(name="engine", sent_at=now, answered_at=now)
@@ -143,7 +143,7 @@ def test_an_execution_that_was_given_up_is_found() -> None:
 
 
 def test_missing_parts_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnosis, "_is_broker_there", lambda: False)
+    monkeypatch.setattr(diagnosis, "is_reachable", lambda: False)
     WorkerProcess.objects.update(beat_at=timezone.now() - LONG_AGO)
     QueueProbe.objects.update(sent_at=timezone.now() - LONG_AGO)
     assert found() == ["the broker", "workers", "the sweep", "dead worker processes"]

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import redis
 from django.conf import settings
 
 from workflows.engine.states import FINAL, UNFINISHED
 from workflows.models.statements import fetch_all, fetch_one
+from workflows.services.broker import is_reachable
 
 _OPEN: Final = [str(state) for state in sorted(UNFINISHED)]
 _FINAL: Final = [str(state) for state in sorted(FINAL)]
@@ -188,13 +188,13 @@ def _run_checks() -> Iterator[Finding]:
 
 
 def _missing_parts() -> Iterator[Finding]:
-    if not _is_broker_there():
+    if not is_reachable():
         yield Finding(
             "the broker",
             1,
             (),
             "It does not answer. Nothing is lost, and nothing new begins.",
-            "Start Redis, or correct REDIS_URL.",
+            "Start it, or correct the URL of the broker.",
         )
     if not fetch_one(_ALIVE_SQL, [settings.LEVANTE_DEAD_SECONDS])[0]:
         yield Finding("workers", 1, (), "No worker process shows a beat.", "Start workers.")
@@ -217,13 +217,3 @@ def _missing_parts() -> Iterator[Finding]:
 def _seconds_since(sql: str) -> float | None:
     row: Any = fetch_one(f"SELECT extract(epoch FROM clock_timestamp() - ({sql}))")
     return None if row[0] is None else float(row[0])
-
-
-def _is_broker_there() -> bool:
-    try:
-        with redis.Redis.from_url(
-            settings.CELERY_BROKER_URL, socket_timeout=2.0, socket_connect_timeout=2.0
-        ) as client:
-            return bool(client.ping())
-    except (redis.RedisError, ValueError):
-        return False

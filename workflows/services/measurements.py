@@ -10,17 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import redis
-from django.conf import settings
-
 from workflows.canvas import ACTION_QUEUE, ENGINE_QUEUE
 from workflows.engine.states import FINAL, UNFINISHED
 from workflows.models.statements import fetch_all, fetch_one
+from workflows.services.broker import BrokerAway, redis_client
 from workflows.services.tallies import read_tallies
 
 _OPEN: Final = [str(state) for state in sorted(UNFINISHED)]
 _FINAL: Final = [str(state) for state in sorted(FINAL)]
-_BROKER_SECONDS: Final = 2.0
 _MOST_TARGETS: Final = 50  # a label for each name that users invent would be without bound
 
 _AGE = "coalesce(extract(epoch FROM clock_timestamp() - min({})), 0)::float8"
@@ -181,10 +178,12 @@ def _broker() -> Iterator[Metric]:
     text = "Whether the broker answers."
     try:
         found = _ask_broker()
-    except (redis.RedisError, ValueError):
+    except BrokerAway:
         yield Metric("broker_up", text, 0)
         return
     yield Metric("broker_up", text, 1)
+    if found is None:
+        return
     for queue in (ENGINE_QUEUE, ACTION_QUEUE):
         labels = (("queue", queue),)
         yield Metric("broker_messages", "Messages that nobody has taken.", found[queue], labels)
@@ -192,12 +191,11 @@ def _broker() -> Iterator[Metric]:
     yield Metric("broker_memory_bytes", "Memory that the broker uses.", found["memory"])
 
 
-def _ask_broker() -> dict[str, Any]:
-    with redis.Redis.from_url(
-        settings.CELERY_BROKER_URL,
-        socket_timeout=_BROKER_SECONDS,
-        socket_connect_timeout=_BROKER_SECONDS,
-    ) as client:
+def _ask_broker() -> dict[str, Any] | None:
+    """Ask Redis; another broker has its own metrics."""
+    with redis_client() as client:
+        if client is None:
+            return None
         return {
             ENGINE_QUEUE: client.llen(ENGINE_QUEUE),
             ACTION_QUEUE: client.llen(ACTION_QUEUE),

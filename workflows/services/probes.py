@@ -12,18 +12,15 @@ import os
 import signal
 import time
 from collections.abc import Sequence
-from typing import Final
 
-import redis
 from celery import current_app
 from django.conf import settings
 
 from workflows.canvas import send_probe
 from workflows.models.statements import execute, fetch_all
+from workflows.services.broker import BrokerAway, redis_client
 
 logger = logging.getLogger(__name__)
-
-_BROKER_SECONDS: Final = 2.0
 
 # One sweep of several wins. A probe that was not taken is sent again only after a while: it may
 # stand behind many messages, or be lost with them.
@@ -88,15 +85,11 @@ class DeafnessWatch:
 
 
 def has_messages(queues: Sequence[str]) -> bool:
-    """Tell whether a message waits in one of the queues."""
+    """Tell whether a message waits in one of the queues, as far as the broker can be asked."""
     try:
-        with redis.Redis.from_url(
-            settings.CELERY_BROKER_URL,
-            socket_timeout=_BROKER_SECONDS,
-            socket_connect_timeout=_BROKER_SECONDS,
-        ) as client:
-            return any(client.llen(queue) for queue in queues)
-    except (redis.RedisError, ValueError):
+        with redis_client() as client:
+            return client is not None and any(client.llen(queue) for queue in queues)
+    except BrokerAway:
         return False  # nobody hears anything then, and starting again would not help
 
 
