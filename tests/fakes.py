@@ -217,6 +217,9 @@ class MemoryExecution:
         found = self.runs_of(name)
         return max(found, key=lambda task: task.created_at) if found else None
 
+    def count_tasks(self, name: str | None = None) -> int:
+        return len(self.tasks if name is None else self.runs_of(name))
+
     def unfinished_tasks(self) -> list[TaskSnapshot]:
         return [task for task in self.tasks.values() if task.state in UNFINISHED]
 

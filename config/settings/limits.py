@@ -13,6 +13,19 @@ LEVANTE_MAX_BODY_BYTES = env_int("LEVANTE_MAX_BODY_BYTES", 2_000_000)
 # Rows on one page of a list. Default: 1000.
 LEVANTE_PAGE_LIMIT = env_int("LEVANTE_PAGE_LIMIT", 1_000, minimum=1)
 
+# Elements of the lists of one with-items task. Default: 100,000.
+LEVANTE_MAX_ITEMS = env_int("LEVANTE_MAX_ITEMS", 100_000, minimum=1)
+# Tasks of one execution, its loops unrolled. Default: 25,000.
+LEVANTE_MAX_TASKS = env_int("LEVANTE_MAX_TASKS", 25_000, minimum=1)
+# Runs of one task in one execution, which ends loops that go on for ever. Default: 1,000.
+LEVANTE_MAX_VISITS = env_int("LEVANTE_MAX_VISITS", 1_000, minimum=1)
+# Levels of sub-workflows. Default: 32.
+LEVANTE_MAX_WORKFLOW_DEPTH = env_int("LEVANTE_MAX_WORKFLOW_DEPTH", 32)
+# Retries of one task. Default: 1,000.
+LEVANTE_MAX_RETRIES = env_int("LEVANTE_MAX_RETRIES", 1_000)
+# Characters of `state_info`; what is longer is cut. Default: 65,536.
+LEVANTE_MAX_INFO_LENGTH = env_int("LEVANTE_MAX_INFO_LENGTH", 65_536, minimum=100)
+
 # Parsed definitions that a process keeps. Default: 500.
 LEVANTE_SPEC_CACHE_SIZE = env_int("LEVANTE_SPEC_CACHE_SIZE", 500, minimum=1)
 # Seconds that one transaction of the engine may go on to start what needs no worker, before it

@@ -42,6 +42,7 @@ from workflows.engine.events import (
     TaskEnds,
     TimerDue,
 )
+from workflows.engine.limits import DEFAULT_LIMITS, EngineLimits
 from workflows.engine.scope import Scope
 from workflows.engine.snapshot import Result
 from workflows.engine.states import EXECUTION_CHANGES, FINAL, State, check_change
@@ -60,13 +61,14 @@ def decide(
     new_id: Callable[[], UUID],
     clock: datetime,
     must_stop: Callable[[], bool] = lambda: False,
+    limits: EngineLimits = DEFAULT_LIMITS,
 ) -> Decision:
     """Let events change an execution and give everything that follows.
 
     Events that come too late change nothing. Raises an EngineError for a request that the state of
     the execution does not allow; then nothing is to be written.
     """
-    draft = Draft(view, catalogue, new_id=new_id, clock=clock)
+    draft = Draft(view, catalogue, new_id=new_id, clock=clock, limits=limits)
     was_over = draft.is_over
     for event in events:
         _handle(draft, event)

@@ -26,6 +26,7 @@ from workflows.engine.commands import (
     RecordHistory,
 )
 from workflows.engine.events import InlineActionReady, TaskEnds
+from workflows.engine.limits import DEFAULT_LIMITS, EngineLimits, cut
 from workflows.engine.snapshot import (
     Arrival,
     BranchContext,
@@ -57,8 +58,15 @@ class Draft:
     """See the module. `new_id` and `clock` are given, so that the same input gives the same end."""
 
     def __init__(
-        self, view: View, catalogue: Catalogue, *, new_id: Callable[[], UUID], clock: datetime
+        self,
+        view: View,
+        catalogue: Catalogue,
+        *,
+        new_id: Callable[[], UUID],
+        clock: datetime,
+        limits: EngineLimits = DEFAULT_LIMITS,
     ) -> None:
+        self.limits = limits
         self.view = view
         self.catalogue = catalogue
         self.new_id = new_id
@@ -75,6 +83,7 @@ class Draft:
         self._inserted: dict[UUID, None] = {}
         self._task_changes: dict[UUID, dict[str, object]] = {}
         self._newest: dict[str, UUID | None] = {}
+        self._visits: dict[str, int] = {}
         self._contexts: dict[UUID, BranchContext] = {}
         self._results: dict[UUID, list[Result]] = {}
         self._arrivals: dict[UUID, dict[str, Arrival]] = {}
@@ -107,6 +116,7 @@ class Draft:
     def change_execution(self, **changes: Any) -> None:
         before = self.execution.state
         after = changes.get("state", before)
+        self._cut_info(changes)
         if after is not before:
             check_change(EXECUTION_CHANGES, before, after)
             self._history.append(
@@ -123,6 +133,10 @@ class Draft:
         changes["updated_at"] = self.now
         self.execution = replace(self.execution, **changes)
         self._execution_changes.update(changes)
+
+    def _cut_info(self, changes: dict[str, Any]) -> None:
+        if changes.get("state_info"):
+            changes["state_info"] = cut(changes["state_info"], self.limits.state_info)
 
     def use_environment(self, env: JSONObject) -> None:
         """Let `env()` answer this from now on."""
@@ -149,6 +163,8 @@ class Draft:
         self._tasks[task.id] = task
         self._inserted[task.id] = None
         self._newest[task.name] = task.id
+        if task.name in self._visits:
+            self._visits[task.name] += 1
         self._note_task(task, "", task.state)
         return task
 
@@ -156,6 +172,7 @@ class Draft:
         """Change columns of a task and give its new form; `task` may be an older form of it."""
         current = self.task(task.id)
         after = changes.get("state", current.state)
+        self._cut_info(changes)
         if after is not current.state:
             check_change(TASK_CHANGES, current.state, after)
             self._note_task(task, current.state, after, changes.get("state_info") or "")
@@ -165,6 +182,18 @@ class Draft:
         if task.id not in self._inserted:
             self._task_changes.setdefault(task.id, {}).update(changes)
         return changed
+
+    def count_visits(self, name: str) -> int:
+        """How often a task has run in this execution."""
+        if name not in self._visits:
+            self._visits[name] = self.view.count_tasks(name) + sum(
+                self._tasks[task_id].name == name for task_id in self._inserted
+            )
+        return self._visits[name]
+
+    def count_tasks(self) -> int:
+        """How many tasks this execution has."""
+        return self.view.count_tasks() + len(self._inserted)
 
     def has_unfinished_task(self) -> bool:
         if any(task.state in UNFINISHED for task in self._tasks.values()):

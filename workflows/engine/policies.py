@@ -33,17 +33,22 @@ class Policies:
 NO_POLICIES: Final = Policies()
 
 
-def evaluate_policies(specs: PolicySpecs, evaluate: Callable[[JSONValue], JSONValue]) -> Policies:
+def evaluate_policies(
+    specs: PolicySpecs, evaluate: Callable[[JSONValue], JSONValue], *, most_retries: int
+) -> Policies:
     """Evaluate and check all policies that are needed before the task starts.
 
     `fail-on` and the conditions of `retry` are left out: they are about the task's end.
     """
     retry = specs.retry
+    count = _whole("retry count", retry.count, evaluate) if retry else 0
+    if count > most_retries:
+        raise PolicyInvalid(f"The value of retry count must be {most_retries} at most.")
     return Policies(
         pause_before=_flag("pause-before", specs.pause_before, evaluate),
         wait_before=_whole("wait-before", specs.wait_before, evaluate),
         wait_after=_whole("wait-after", specs.wait_after, evaluate),
-        retry_count=_whole("retry count", retry.count, evaluate) if retry else 0,
+        retry_count=count,
         retry_delay=_whole("retry delay", retry.delay, evaluate) if retry else 0,
         timeout=_whole("timeout", specs.timeout, evaluate),
         concurrency=_whole("concurrency", specs.concurrency, evaluate),

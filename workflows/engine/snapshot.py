@@ -203,6 +203,9 @@ class View(Protocol):
 
     def newest_task(self, name: str) -> TaskSnapshot | None: ...
 
+    def count_tasks(self, name: str | None = None) -> int:
+        """How many tasks there are in the execution, all or those of a name."""
+
     def unfinished_tasks(self) -> Sequence[TaskSnapshot]: ...
 
     def waiting_joins(self) -> Sequence[TaskSnapshot]: ...

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from workflows.jsontypes import JSONValue
 
 _NO_POLICY_SPECS = PolicySpecs()
+_SEVERAL = 2
+_VISITS_BETWEEN_COUNTS = 20
 
 
 def create_task(
@@ -44,8 +46,28 @@ def create_task(
             triggered_by=triggered_by,
         )
     )
-    begin(draft, task)
+    if (reason := _over_limit(draft, task)) is not None:
+        lifecycle.fail_by_force(draft, task, reason)
+    else:
+        begin(draft, task)
     return task
+
+
+def _over_limit(draft: Draft, task: TaskSnapshot) -> str | None:
+    """Say which limit a new task breaks, if any.
+
+    Only a task that more than one way leads to, or that leads back to itself, can run without end;
+    so only such tasks are counted, and all of the execution now and then.
+    """
+    name = task.name
+    if not draft.graph.is_in_ring(name) and len(draft.graph.inbound.get(name, ())) < _SEVERAL:
+        return None
+    visits, limits = draft.count_visits(name), draft.limits
+    if visits > limits.visits:
+        return f"The task runs for the {visits}th time; {limits.visits} times are allowed."
+    if visits % _VISITS_BETWEEN_COUNTS == 0 and draft.count_tasks() > limits.tasks:
+        return f"The execution has more than {limits.tasks} tasks, which is the most allowed."
+    return None
 
 
 def begin(draft: Draft, task: TaskSnapshot) -> None:
@@ -102,7 +124,8 @@ def policies_of(draft: Draft, task: TaskSnapshot) -> Policies:
     specs = draft.spec_of(task).policies
     if specs == _NO_POLICY_SPECS:
         return NO_POLICIES
-    return evaluate_policies(specs, Scope(draft, task).evaluate)
+    evaluate = Scope(draft, task).evaluate
+    return evaluate_policies(specs, evaluate, most_retries=draft.limits.retries)
 
 
 def _set_timeout(draft: Draft, task: TaskSnapshot, policies: Policies) -> None:

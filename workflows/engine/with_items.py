@@ -18,6 +18,7 @@ from workflows.engine.work import (
     start_action,
     start_child,
 )
+from workflows.errors import LimitExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +36,9 @@ MAX_LANES = 16
 def start(draft: Draft, task: TaskSnapshot, policies: Policies) -> None:
     """Start all items that have no accepted result yet, as many at a time as is allowed."""
     items = evaluate_items(draft.spec_of(task), Scope(draft, task))
+    if len(items) > draft.limits.items:
+        text = f"{len(items)} items; {draft.limits.items} are allowed"
+        raise LimitExceeded(f"The task has too many items: {text}.")
     task = draft.change_task(task, items_total=len(items), concurrency=policies.concurrency or None)
     done = {result.item_index for result in draft.results(task) if result.state in FINAL}
     wanted = [index for index in range(len(items)) if index not in done]

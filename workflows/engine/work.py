@@ -150,6 +150,8 @@ def prepare_child(
 ) -> InsertChild:
     """Check what the sub-workflow of a task or item is given, and evaluate its vars."""
     assert work.workflow is not None
+    if draft.execution.depth >= draft.limits.depth:
+        raise LimitExceeded(f"Sub-workflows are nested deeper than {draft.limits.depth} levels.")
     child_id = draft.new_id()
     values = child_values(
         draft.execution,

@@ -12,6 +12,7 @@ from django.conf import settings
 from workflows.engine.commands import Decision
 from workflows.engine.decide import decide
 from workflows.engine.events import ActionEnded, Event, InlineActionReady, ItemsEnded, TimerDue
+from workflows.engine.limits import EngineLimits
 from workflows.services.catalogue import DatabaseCatalogue
 from workflows.services.store import LockedExecution, may_have_left_some
 
@@ -27,8 +28,20 @@ def decide_on(locked: LockedExecution, events: Sequence[Event]) -> Decision:
         new_id=uuid4,
         clock=locked.clock,
         must_stop=lambda: time.monotonic() > deadline,
+        limits=_limits(),
     )
     return replace(decision, is_complete=False) if may_have_left_some(events) else decision
+
+
+def _limits() -> EngineLimits:
+    return EngineLimits(
+        items=settings.LEVANTE_MAX_ITEMS,
+        tasks=settings.LEVANTE_MAX_TASKS,
+        visits=settings.LEVANTE_MAX_VISITS,
+        depth=settings.LEVANTE_MAX_WORKFLOW_DEPTH,
+        retries=settings.LEVANTE_MAX_RETRIES,
+        state_info=settings.LEVANTE_MAX_INFO_LENGTH,
+    )
 
 
 def _task_of(event: Event) -> UUID | None:

@@ -22,7 +22,7 @@ from workflows.engine.states import FINAL, UNFINISHED, State
 from workflows.expressions.reader import Reader
 from workflows.language.graph import WorkflowGraph
 from workflows.language.specs import WorkflowSpec
-from workflows.models.statements import fetch_all
+from workflows.models.statements import fetch_all, fetch_one
 from workflows.services.contexts import load_contexts
 from workflows.services.reader import DatabaseReader
 
@@ -71,6 +71,14 @@ class DatabaseView:
     def newest_task(self, name: str) -> TaskSnapshot | None:
         found = self._of_execution("name = %s ORDER BY created_at DESC LIMIT 1", [name])
         return found[0] if found else None
+
+    def count_tasks(self, name: str | None = None) -> int:
+        sql = "SELECT count(*) FROM task_executions WHERE execution_id = %s"
+        values: list[object] = [self.execution.id]
+        if name is not None:
+            sql += " AND name = %s"
+            values.append(name)
+        return int(fetch_one(sql, values)[0])
 
     def unfinished_tasks(self) -> Sequence[TaskSnapshot]:
         return self._of_execution("state = ANY(%s)", [OPEN_STATES])
