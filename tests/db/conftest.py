@@ -8,11 +8,9 @@ from workflows.canvas import Work
 from workflows.services import (
     action_runs,
     advance,
+    completion,
     cron_firing,
     event_intake,
-=======
-    completion,
->>>>>>> d678b5e (services: results from outside in a module of their own, which ends a cycle of imports)
     executions,
     lanes,
     lost_work,
@@ -27,9 +25,7 @@ SENDERS = (
     advance,
     cron_firing,
     event_intake,
-=======
     completion,
->>>>>>> d678b5e (services: results from outside in a module of their own, which ends a cycle of imports)
     executions,
     lanes,
     lost_work,
