@@ -19,6 +19,9 @@ from workflows.services.identity import Caller
 # Runs that a row of the list shows.
 RUNS: Final = 30
 
+# A longer list is no help in a form.
+_MOST_CHOICES: Final = 1000
+
 # The index of runs by workflow begins with the name; runs from before a renaming are not shown.
 _LAST_RUNS_SQL: Final = """
     SELECT wanted.workflow_id, run.id, run.state, run.created_at, run.finished_at
@@ -129,6 +132,12 @@ def list_namespaces(caller: Caller) -> list[str]:
     """List the namespaces that have workflows the caller sees, the default one left out."""
     found = visible_workflows(caller.project_id).exclude(namespace="").order_by("namespace")
     return list(found.values_list("namespace", flat=True).distinct()[:200])
+
+
+def list_choices(caller: Caller) -> list[WorkflowDefinition]:
+    """List the workflows that a form lets somebody choose from, by name."""
+    rows = visible_workflows(caller.project_id).order_by("name", "namespace", "pk")
+    return list(rows.only("name", "namespace")[:_MOST_CHOICES])
 
 
 def list_revisions(workflow: WorkflowDefinition) -> list[WorkflowRevision]:
