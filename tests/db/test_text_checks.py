@@ -97,9 +97,8 @@ workflows:
 
 def test_the_words_are_those_that_the_project_sees(caller: Caller) -> None:
     create_actions(caller=caller, text="version: '2.0'\nshout: {base: std.noop}\n")
-    create_workflows(
-        caller=caller, text="version: '2.0'\ngreet:\n  input: [who]\n  tasks: {t: {action: std.noop}}\n"
-    )
+    text = "version: '2.0'\ngreet:\n  input: [who]\n  tasks: {t: {action: std.noop}}\n"
+    create_workflows(caller=caller, text=text)
     other = Caller(Project.objects.create(name="red").pk, Role.AUTHOR)
     own, others = (collect_words(one, kind="workflow") for one in (caller, other))
     assert {"shout", "std.echo"} <= {one["name"] for one in own["actions"]}
