@@ -41,6 +41,9 @@ LEVANTE_LOCK_TIMEOUT = env_int("LEVANTE_LOCK_TIMEOUT", 5_000)
 # Milliseconds after which an idle transaction is ended, so that no dead holder blocks others.
 # Default: 60 seconds.
 LEVANTE_IDLE_TRANSACTION_TIMEOUT = env_int("LEVANTE_IDLE_TRANSACTION_TIMEOUT", 60_000)
+# Seconds without an answer of the network after which a connection counts as broken, at both ends.
+# Default: 30.
+LEVANTE_DATABASE_SILENCE = env_int("LEVANTE_DATABASE_SILENCE", 30, minimum=3)
 # What the process is, shown in PostgreSQL's list of sessions. `manage.py up` sets it for each of
 # its processes.
 LEVANTE_PROCESS_NAME = env_text("LEVANTE_PROCESS_NAME", "manage")
@@ -48,10 +51,19 @@ LEVANTE_PROCESS_NAME = env_text("LEVANTE_PROCESS_NAME", "manage")
 _database: dict[str, Any] = database_from_url(_database_url)
 _database["OPTIONS"] |= {
     "application_name": f"levante-{LEVANTE_PROCESS_NAME}",
+    "connect_timeout": LEVANTE_DATABASE_SILENCE,
+    "keepalives_idle": LEVANTE_DATABASE_SILENCE // 3,
+    "keepalives_interval": LEVANTE_DATABASE_SILENCE // 3,
+    "keepalives_count": 2,
+    "tcp_user_timeout": LEVANTE_DATABASE_SILENCE * 1000,
     "options": (
         f"-c statement_timeout={LEVANTE_STATEMENT_TIMEOUT}"
         f" -c lock_timeout={LEVANTE_LOCK_TIMEOUT}"
         f" -c idle_in_transaction_session_timeout={LEVANTE_IDLE_TRANSACTION_TIMEOUT}"
+        f" -c tcp_keepalives_idle={LEVANTE_DATABASE_SILENCE // 3}"
+        f" -c tcp_keepalives_interval={LEVANTE_DATABASE_SILENCE // 3}"
+        " -c tcp_keepalives_count=2"
+        f" -c tcp_user_timeout={LEVANTE_DATABASE_SILENCE * 1000}"
     ),
 }
 _database |= {
