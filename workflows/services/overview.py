@@ -69,6 +69,7 @@ _FAILURES_SQL = """
     JOIN task_executions task ON task.execution_id = failed.id
         AND ((task.state = 'ERROR' AND NOT task.is_error_handled) OR task.state = 'CANCELLED')
         AND task.state = 'ERROR' AND task.type = 'ACTION'
+        AND NOT (task.unique_key IS NOT NULL AND task.round = 0)  -- a join that failed with others
     GROUP BY 1, 2, 3 ORDER BY count(*) DESC, max(failed.created_at) DESC LIMIT %(top)s
 """
 
