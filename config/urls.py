@@ -8,8 +8,8 @@ from django.views.generic import RedirectView
 
 handler400 = "workflows.api.errors.bad_request"
 handler403 = "workflows.api.errors.permission_denied"
-handler404 = "workflows.api.errors.page_not_found"
-handler500 = "workflows.api.errors.server_error"
+handler404 = "config.failures.page_not_found"
+handler500 = "config.failures.server_error"
 
 urlpatterns = [
     path("admin/", admin.site.urls),

@@ -352,13 +352,20 @@ def _write_history(
                 one.name,
                 one.state_from,
                 one.state_to,
-                one.reason or reason,
+                _join_reasons(one.reason, reason),
                 actor,
                 one.at,
             )
             for one in commands
         ],
     )
+
+
+def _join_reasons(own: str, given: str) -> str:
+    """Keep what the engine says about a change beside what its actor says."""
+    if own and given and own != given:
+        return f"{own} ({given})"
+    return own or given
 
 
 def _open_children(execution_id: UUID, command: AskChildren) -> list[ChildRequest]:

@@ -73,7 +73,8 @@ def preview_bulk(
     is_cut, found = len(found) > MOST_AT_ONCE, found[:MOST_AT_ONCE]
     fitting = [row for row in found if row.state in FITTING[change]]
     others = Counter(row.state for row in found if row.state not in FITTING[change])
-    return Preview(fitting, others, is_cut)
+    # A plain mapping: a template takes `items` of a counter for a key.
+    return Preview(fitting, dict(others), is_cut)
 
 
 def change_many(

@@ -168,3 +168,8 @@ function closePanel() {
   panel = null;
   if (location.href !== before) history.replaceState(null, "", before);
 }
+
+// On a small screen filters are folded, unless they are in use.
+if (window.matchMedia("(max-width: 640px)").matches) {
+  for (const box of document.querySelectorAll(".lv-filter-box:not([data-keep-open])")) box.open = false;
+}

@@ -1,0 +1,57 @@
+"""No page of executions has serious faults of accessibility, in light and in dark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser import runs
+from tests.browser.conftest import LogIn, make_person
+from workflows.models import ActionExecution, Project
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AXE: Final = (Path(__file__).parent / "assets" / "axe.min.js").read_text(encoding="utf-8")
+RULES: Final = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+
+
+def serious_faults(page: Page) -> list[str]:
+    """Look at our part of the page; the frame around it is the theme's."""
+    page.evaluate(AXE)
+    found = page.evaluate("rules => axe.run('.lv', rules)", RULES)
+    return [
+        f"{fault['id']}: {node['html'][:160]} {node['any'][:1]}"
+        for fault in found["violations"]
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_pages_of_executions(log_in: LogIn, project: Project, dark: bool) -> None:
+    failed, waiting, items = runs.failed_deep(), runs.waiting(), runs.with_failed_items()
+    action = ActionExecution.objects.get(task__name="ask")
+    task = runs.task_of(items, "each")
+    one = f"/admin/executions/{failed.pk}/"
+    page = log_in(make_person("ann", project), dark=dark)
+    for address in (
+        "/admin/",
+        "/admin/executions/",
+        "/admin/executions/?workflow=nobody",
+        one,
+        *(f"{one}{tab}/" for tab in ("timeline", "tasks", "data", "problems", "events")),
+        f"{one}definition/",
+        f"{one}do/rerun/",
+        f"/admin/executions/{waiting.pk}/do/finish/",
+        f"/admin/executions/{items.pk}/tasks/{task.pk}/",
+        f"/admin/actions/{action.pk}/complete/",
+        "/admin/open-actions/",
+        "/admin/workers/",
+        "/admin/system/",
+    ):
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        assert serious_faults(page) == [], address
