@@ -34,6 +34,8 @@ LOGGING = {
         # Each task twice, received and succeeded; the history in the database says more.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        # A line for each message of the schedule, which is one every few seconds.
+        "celery.beat": {"level": "WARNING"},
         "workflows.states": {"level": "INFO" if LEVANTE_LOG_STATES else "WARNING"},
     },
 }

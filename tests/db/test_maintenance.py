@@ -19,11 +19,10 @@ from workflows.services.advance import advance
 from workflows.services.executions import (
     change_action_state,
     change_state,
-    rerun_task,
-    skip_task,
     start_execution,
 )
 from workflows.services.maintenance import carry_out, get_status, require_running, set_status
+from workflows.services.reruns import rerun_task, skip_task
 from workflows.services.sweep import Sweep
 from workflows.services.timers import ring_due_timers
 

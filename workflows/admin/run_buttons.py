@@ -25,11 +25,10 @@ from workflows.services.action_runs import complete_action
 from workflows.services.executions import (
     change_state,
     delete_execution,
-    rerun_task,
-    skip_task,
     start_execution,
 )
 from workflows.services.identity import Caller
+from workflows.services.reruns import rerun_task, skip_task
 from workflows.services.root_cause import find_causes
 from workflows.services.run_bulk import Outcome, rerun_failed
 from workflows.services.run_lists import get_action, get_run, get_task

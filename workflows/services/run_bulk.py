@@ -12,8 +12,9 @@ from uuid import UUID
 from workflows.engine.states import FINAL, State
 from workflows.errors import NotFound, WorkflowsError
 from workflows.models import WorkflowExecution
-from workflows.services.executions import change_state, delete_execution, rerun_task
+from workflows.services.executions import change_state, delete_execution
 from workflows.services.identity import Caller
+from workflows.services.reruns import rerun_task
 from workflows.services.root_cause import find_causes
 from workflows.services.run_lists import RunFilter, narrow, visible_runs
 

@@ -28,8 +28,8 @@ from workflows.engine.states import State
 from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.models import Role, TaskExecution, WorkflowExecution
-from workflows.services.executions import rerun_task, skip_task
 from workflows.services.identity import Caller
+from workflows.services.reruns import rerun_task, skip_task
 from workflows.services.results import task_result
 from workflows.services.runtime_context import CONTEXT_COLUMNS, runtime_contexts
 
