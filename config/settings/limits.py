@@ -13,6 +13,9 @@ LEVANTE_MAX_BODY_BYTES = env_int("LEVANTE_MAX_BODY_BYTES", 2_000_000)
 # Rows on one page of a list. Default: 1000.
 LEVANTE_PAGE_LIMIT = env_int("LEVANTE_PAGE_LIMIT", 1_000, minimum=1)
 
+# Root executions that run at once; others are accepted and wait, each project has its turn. 0 is
+# no limit. Default: 0.
+LEVANTE_MAX_RUNNING = env_int("LEVANTE_MAX_RUNNING", 0)
 # Elements of the lists of one with-items task. Default: 100,000.
 LEVANTE_MAX_ITEMS = env_int("LEVANTE_MAX_ITEMS", 100_000, minimum=1)
 # Tasks of one execution, its loops unrolled. Default: 25,000.

@@ -7,6 +7,7 @@ import pytest
 from workflows.canvas import Work
 from workflows.services import (
     action_runs,
+    admission,
     advance,
     cron_firing,
     event_intake,
@@ -22,6 +23,7 @@ from workflows.services import (
 
 SENDERS = (
     action_runs,
+    admission,
     advance,
     cron_firing,
     event_intake,

@@ -35,6 +35,7 @@ from workflows.models import (
     WorkflowExecution,
 )
 from workflows.models.base import dump_json
+from workflows.services.admission import state_of_new_execution
 from workflows.services.advance import advance_briefly, change
 from workflows.services.definitions import find_workflow, load_spec
 from workflows.services.maintenance import forget_hold, require_running
@@ -70,7 +71,9 @@ def start_execution(
     """Accept a new execution. It is RUNNING in the answer; its tasks start after the commit.
 
     That is a commit of our own, or with `joins_transaction` the one of the caller's transaction.
-    With `at_once` its first tasks are there right after it, otherwise a worker makes them.
+    With `at_once` its first tasks are there right after it, otherwise a worker makes them. It is
+    IDLE in the answer while as many are running as LEVANTE_MAX_RUNNING allows.
+
     1. An id that exists gives that execution, unchanged. 2. A source gives workflow, input and
     params, over which what is given wins. 3. The environment is resolved and evaluated, the input
     completed and checked, the vars evaluated: whatever is wrong there leaves nothing behind.
@@ -152,7 +155,7 @@ def prepare_execution(
         description=description,
         started_by=actor,
         tags=definition.tags,
-        state=State.RUNNING,
+        state=state_of_new_execution(),
         created_at=clock,
         source_execution_id=source_execution_id,
         input=values.input,
@@ -164,6 +167,8 @@ def prepare_execution(
 def _begin(execution: WorkflowExecution, *, actor: str, at_once: bool) -> None:
     """See to it that an execution that was committed begins."""
     tell_start(execution.id, execution.workflow_name, actor)
+    if execution.state == State.IDLE:
+        return  # the sweep lets it begin when there is room
     if at_once:
         _take_first_steps(execution.id)
     else:

@@ -20,6 +20,7 @@ from workflows.engine.states import FINAL, UNFINISHED
 from workflows.engine.with_items import MAX_LANES
 from workflows.models.statements import fetch_all, fetch_one
 from workflows.services import broker_mark, maintenance, tallies
+from workflows.services.admission import admit_waiting
 from workflows.services.broker import BrokerAway
 from workflows.services.celery_runs import follow_runs
 from workflows.services.defects import StuckWatch, cancel_orphans, set_missing_timers
@@ -124,6 +125,7 @@ class Sweep:
             self._claims.settle_abandoned,
             cancel_orphans,
             maintenance.carry_out,
+            admit_waiting,
             self._expiry.expire_executions,
         ]
         if self._is_broker_there:
