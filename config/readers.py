@@ -5,6 +5,7 @@ A value that makes no sense stops the start with its name.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,18 @@ def env_secret(name: str) -> str:
         return Path(file).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}") from error
+
+
+def env_json_list(name: str) -> list[Any]:
+    """Read a JSON list of objects, as it may hold secrets from the variable or from a file."""
+    text = env_secret(name)
+    try:
+        value = json.loads(text or "[]")
+    except ValueError:
+        value = None
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise ImproperlyConfigured(f"{name} must be a JSON list of objects")
+    return value
 
 
 def database_from_url(url: str) -> dict[str, Any]:

@@ -145,6 +145,7 @@ def _start(draft: Draft) -> None:
     if draft.execution.is_started:
         return
     draft.change_execution(is_started=True)
+    draft.note_start()
     if draft.spec.type == "reverse":
         reverse.start(draft)
         return

@@ -138,6 +138,11 @@ class Draft:
         if changes.get("state_info"):
             changes["state_info"] = cut(changes["state_info"], self.limits.state_info)
 
+    def note_start(self) -> None:
+        """Write down that the execution begins; it was RUNNING from the moment it was accepted."""
+        name = self.execution.workflow_name
+        self._history.append(RecordHistory(name, "", State.RUNNING, self.now))
+
     def use_environment(self, env: JSONObject) -> None:
         """Let `env()` answer this from now on."""
         self.execution = replace(self.execution, env=env)

@@ -1,4 +1,4 @@
-"""The event engine: the listeners, each in a thread, inside of whatever process wants to be it."""
+"""The event engine: listeners and the notifier, each in a thread, inside of any process."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Final
 
 from django.conf import settings
 from django.db import connection
+
+from workflows.events.notifier import Notifier
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ class EventEngine:
             streams = importlib.import_module("workflows.events.streams")
             listener = streams.StreamListener(settings.LEVANTE_EVENT_REDIS_URL, self._stop)
             self._run("streams", listener.run)
+        self._run("notifier", Notifier(self._stop).run)
 
     def stop(self) -> None:
         """Let the threads end what they are at."""

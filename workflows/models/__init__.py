@@ -17,6 +17,11 @@ from workflows.models.executions import (
     WorkflowExecution,
 )
 from workflows.models.members import MemberStatus, WorkflowMember
+from workflows.models.notifications import (
+    DeliveryState,
+    NotificationCursor,
+    NotificationDelivery,
+)
 from workflows.models.projects import ApiToken, Membership, Project, Role
 from workflows.models.runtime import (
     BrokerMark,
@@ -42,6 +47,7 @@ __all__ = [
     "ContextNode",
     "CronFire",
     "CronTrigger",
+    "DeliveryState",
     "Environment",
     "EventOutcome",
     "EventTrigger",
@@ -51,6 +57,8 @@ __all__ = [
     "Maintenance",
     "MemberStatus",
     "Membership",
+    "NotificationCursor",
+    "NotificationDelivery",
     "Overlap",
     "PayloadField",
     "Project",

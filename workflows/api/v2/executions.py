@@ -44,18 +44,19 @@ from workflows.services.executions import (
 )
 from workflows.services.identity import Caller
 from workflows.services.maintenance import require_status
+from workflows.services.notification_events import hide_secrets
 
 
 def _params(row: WorkflowExecution) -> JSONObject:
-    """Show where a sub-execution belongs in its params, as clients know it."""
+    """Show where a sub-execution belongs in its params, as clients know it, and no secret."""
+    shown = hide_secrets(row.params)
     if row.parent_task_id is None:
-        shown: JSONObject = row.params
         return shown
     return {
         "root_execution_id": str(row.root_execution_id),
         "task_execution_id": str(row.parent_task_id),
         "index": row.item_index,
-        **row.params,
+        **shown,
     }
 
 
