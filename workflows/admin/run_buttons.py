@@ -69,7 +69,7 @@ RUN_BUTTONS: Final = (
         "rerun",
         "The tasks that failed run again, however deep in sub-workflows they are; what went well"
         " is kept. Of tasks with items only the failed items run again.",
-        frozenset({State.ERROR, State.CANCELLED}),
+        frozenset({State.ERROR}),
         is_main=True,
     ),
     Button(
@@ -92,7 +92,7 @@ RUN_BUTTONS: Final = (
         "Finish",
         "flag",
         "It ends now in the state that you choose, and running actions are broken off.",
-        frozenset({State.RUNNING, State.PAUSED}),
+        frozenset({State.RUNNING}),
         is_danger=True,
         asks=("result",),
     ),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.core.cache import cache
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
@@ -27,24 +28,17 @@ RANGES: Final[Mapping[str, tuple[timedelta, timedelta]]] = {
     "24h": (timedelta(hours=24), timedelta(minutes=15)),
     "7d": (timedelta(days=7), timedelta(hours=2)),
 }
+_KEPT_SECONDS: Final = {"1h": 5, "24h": 60, "7d": 600}
+_ENDS: Final = {State.SUCCESS: "succeeded", State.ERROR: "failed"}
 DAY: Final = timedelta(hours=24)
 
+# One look at each row; a run starts in one step and ends in another.
 _SERIES_SQL = """
-    WITH started AS (
-        SELECT date_bin(%(step)s, created_at, %(since)s) AS step, count(*) AS runs
-        FROM workflow_executions
-        WHERE created_at >= %(since)s AND root_execution_id IS NULL {project}
-        GROUP BY 1),
-    ended AS (
-        SELECT date_bin(%(step)s, finished_at, %(since)s) AS step,
-            count(*) FILTER (WHERE state = 'SUCCESS') AS well,
-            count(*) FILTER (WHERE state = 'ERROR') AS badly
-        FROM workflow_executions
-        WHERE created_at >= %(since)s AND finished_at >= %(since)s
-            AND root_execution_id IS NULL {project}
-        GROUP BY 1)
-    SELECT step, coalesce(runs, 0), coalesce(well, 0), coalesce(badly, 0)
-    FROM started FULL JOIN ended USING (step) ORDER BY step
+    SELECT date_bin(%(step)s, created_at, %(since)s), date_bin(%(step)s, finished_at, %(since)s),
+        state, count(*)
+    FROM workflow_executions
+    WHERE created_at >= %(since)s AND root_execution_id IS NULL {project}
+    GROUP BY 1, 2, 3
 """
 _WORKFLOWS_SQL = """
     SELECT workflow_name, count(*), count(*) FILTER (WHERE state = 'SUCCESS'),
@@ -125,23 +119,32 @@ def count_outside(caller: Caller) -> int:
 
 
 def load_series(caller: Caller, name: str) -> dict[str, list[int]]:
-    """Return started, succeeded and failed runs per step, with the times as seconds."""
-    back, step = RANGES[name]
+    """Return started, succeeded and failed runs per step, with the times as seconds.
+
+    Longer ranges are kept for a while: they change little and look at many rows.
+    """
+    key = f"levante-series-{name}-{'all' if caller.is_admin else caller.project_id}"
+    kept: dict[str, list[int]] | None = cache.get(key)
+    if kept is None:
+        kept = _count_series(caller, *RANGES[name])
+        cache.set(key, kept, _KEPT_SECONDS[name])
+    return kept
+
+
+def _count_series(caller: Caller, back: timedelta, step: timedelta) -> dict[str, list[int]]:
     now = timezone.now()
     # Whole steps, so that a chart that is read again has the same ones.
     since = _floor(now - back, step)
     rows = fetch_all(
         _SERIES_SQL.format(project=_project(caller)), _values(caller, since, step=step)
     )
-    by_step = {int(row[0].timestamp()): row[1:] for row in rows}
     times = list(range(int(since.timestamp()), int(now.timestamp()) + 1, int(step.total_seconds())))
-    empty = (0, 0, 0)
-    return {
-        "times": times,
-        "started": [int(by_step.get(at, empty)[0]) for at in times],
-        "succeeded": [int(by_step.get(at, empty)[1]) for at in times],
-        "failed": [int(by_step.get(at, empty)[2]) for at in times],
-    }
+    counts = {name: dict.fromkeys(times, 0) for name in ("started", *_ENDS.values())}
+    for started, ended, state, count in rows:
+        counts["started"][int(started.timestamp())] += count
+        if ended is not None and state in _ENDS:
+            counts[_ENDS[state]][int(ended.timestamp())] += count
+    return {"times": times, **{name: list(found.values()) for name, found in counts.items()}}
 
 
 def list_workflow_figures(caller: Caller) -> Sequence[WorkflowFigures]:

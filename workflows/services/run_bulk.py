@@ -38,7 +38,7 @@ FITTING: Final[Mapping[BulkChange, frozenset[State]]] = {
     BulkChange.PAUSE: frozenset({State.RUNNING}),
     BulkChange.RESUME: frozenset({State.PAUSED}),
     BulkChange.CANCEL: _LIVE,
-    BulkChange.RERUN: frozenset({State.ERROR, State.CANCELLED}),
+    BulkChange.RERUN: frozenset({State.ERROR}),
     BulkChange.DELETE: FINAL,
 }
 

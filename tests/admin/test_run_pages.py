@@ -1,0 +1,236 @@
+"""Pages of executions without a browser: what they cost, what they tell, whom they refuse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tests.browser import runs
+from tests.browser.conftest import make_person
+from workflows.models import (
+    ActionExecution,
+    HistoryEvent,
+    Membership,
+    Project,
+    Role,
+    WorkflowExecution,
+)
+from workflows.services import action_runs, advance, executions, lanes, turn
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (action_runs, advance, executions, lanes, turn):
+        monkeypatch.setattr(module, "ring", lambda work: None)
+
+
+@pytest.fixture
+def project(transactional_db: None) -> Project:
+    return Project.objects.create(name="blue")
+
+
+@pytest.fixture
+def ann(project: Project) -> Client:
+    client = Client()
+    client.force_login(make_person("ann", project, Role.AUTHOR))
+    return client
+
+
+def count_queries(ask: Callable[[], object]) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        ask()
+    return len(captured)
+
+
+def statements(ask: Callable[[], object]) -> list[str]:
+    with CaptureQueriesContext(connection) as captured:
+        ask()
+    return [query["sql"] for query in captured.captured_queries]
+
+
+def test_the_list_costs_the_same_for_any_number_of_rows(ann: Client) -> None:
+    first = runs.simple()
+    ann.get("/admin/executions/")
+    few = count_queries(lambda: ann.get("/admin/executions/"))
+    copies = []
+    for _ in range(40):
+        copy = WorkflowExecution.objects.get(pk=first.pk)
+        copy.id, copy._state.adding = uuid4(), True
+        copies.append(copy)
+    WorkflowExecution.objects.bulk_create(copies)
+    many = count_queries(lambda: ann.get("/admin/executions/"))
+    assert many == few
+    assert few <= 6
+
+
+def test_the_list_counts_nothing_and_reads_no_payload(ann: Client) -> None:
+    runs.failed_deep()
+    ann.get("/admin/executions/")
+    asked = " ".join(statements(lambda: ann.get("/admin/executions/?state=ERROR&depth=any")))
+    assert "COUNT(" not in asked.upper()
+    for column in ("input", "output", "params", "globals", "backlog"):
+        assert f'"workflow_executions"."{column}"' not in asked
+
+
+def test_tabs_cost_the_same_for_any_number_of_tasks(ann: Client) -> None:
+    small = runs.settle(runs.start(_chain(2), caller=runs.make_caller("blue")))
+    large = runs.settle(runs.start(_chain(30), caller=runs.make_caller("blue")))
+    for tab in ("", "timeline/", "tasks/", "problems/", "events/", "changes"):
+        for run in (small, large):
+            ann.get(f"/admin/executions/{run.pk}/{tab}")
+        few = count_queries(lambda tab=tab: ann.get(f"/admin/executions/{small.pk}/{tab}"))
+        many = count_queries(lambda tab=tab: ann.get(f"/admin/executions/{large.pk}/{tab}"))
+        assert many == few, tab
+        assert few <= 20, (tab, few)
+
+
+def _chain(length: int) -> str:
+    tasks = [
+        f"    t{number}:\n      action: std.noop\n"
+        + (f"      on-success: [t{number + 1}]\n" if number + 1 < length else "")
+        for number in range(length)
+    ]
+    return f'version: "2.0"\nchain{length}:\n  tasks:\n{"".join(tasks)}'
+
+
+def test_pages_read_no_payload_that_they_do_not_show(ann: Client) -> None:
+    execution = runs.failed_deep()
+    for tab in ("", "timeline/", "tasks/", "data/", "events/", "definition/", "changes"):
+        ann.get(f"/admin/executions/{execution.pk}/{tab}")
+        asked = " ".join(
+            statements(lambda tab=tab: ann.get(f"/admin/executions/{execution.pk}/{tab}"))
+        )
+        for column in ("input", "output", "globals"):
+            assert f'"workflow_executions"."{column}"' not in asked, tab
+        assert '"action_executions"."output"' not in asked, tab
+
+
+def test_changes_since_a_sequence_number(ann: Client) -> None:
+    execution = runs.waiting()
+    address = f"/admin/executions/{execution.pk}/changes"
+    everything = ann.get(f"{address}?after=0")
+    body = everything.json()
+    assert [task["name"] for task in body["tasks"]] == ["ask"]
+    assert body["execution"]["state"] == "RUNNING"
+    assert not body["execution"]["is_final"]
+    again = ann.get(f"{address}?after={body['seq']}")
+    assert again.json()["tasks"] == []
+    tag = again.headers["ETag"]
+    unchanged = ann.get(f"{address}?after={body['seq']}", headers={"if-none-match": tag})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    action = ActionExecution.objects.get(task__name="ask")
+    action_runs.complete_action(
+        action.pk, state=executions.State.SUCCESS, output="yes", has_output=True
+    )
+    advance.advance(execution.pk)
+    runs.work(execution)
+    answer = ann.get(f"{address}?after={body['seq']}", headers={"if-none-match": tag})
+    later = answer.json()
+    assert later["seq"] > body["seq"]
+    assert {task["name"]: task["state"] for task in later["tasks"]} == {
+        "ask": "SUCCESS",
+        "tell": "SUCCESS",
+    }
+    assert later["execution"]["is_final"]
+
+
+def test_changes_show_how_far_items_are(ann: Client) -> None:
+    execution = runs.with_failed_items()
+    body = ann.get(f"/admin/executions/{execution.pk}/changes?after=0").json()
+    assert body["tasks"][0]["items"] == {"total": 3, "done": 3, "failed": 3}
+
+
+def test_what_is_deleted_leaves_a_note_of_who_and_why(ann: Client) -> None:
+    execution = runs.simple()
+    answer = ann.post(f"/admin/executions/{execution.pk}/do/delete/", {"reason": "a test"})
+    assert answer.status_code == 302
+    note = LogEntry.objects.get()
+    assert (note.object_id, note.change_message) == (str(execution.pk), "a test")
+    assert note.user.get_username() == "ann"
+
+
+def test_a_refusal_of_the_engine_is_shown(ann: Client) -> None:
+    execution = runs.simple()
+    answer = ann.post(f"/admin/executions/{execution.pk}/do/pause/", {"reason": "too late"})
+    assert answer.status_code == 400
+    assert "SUCCESS to PAUSED" in answer.content.decode()
+
+
+def test_the_project_of_a_person_is_that_of_the_membership(project: Project) -> None:
+    person = make_person("cat", project, Role.OPERATOR)
+    red = Project.objects.create(name="red")
+    Membership.objects.create(user=person, project=red, role=Role.VIEWER)
+    runs.simple("blue", "blue_one")
+    runs.simple("red", "red_one")
+    client = Client()
+    client.force_login(person)
+    assert "blue_one" in client.get("/admin/executions/").content.decode()
+    client.post("/admin/project/", {"project": str(red.pk)})
+    shown = client.get("/admin/executions/").content.decode()
+    assert "red_one" in shown
+    assert "blue_one" not in shown
+    # The role is that of the chosen project.
+    run = WorkflowExecution.objects.get(workflow_name="red_one")
+    assert client.post(f"/admin/executions/{run.pk}/do/delete/", {"reason": "x"}).status_code == 403
+    foreign = Project.objects.create(name="green")
+    client.post("/admin/project/", {"project": str(foreign.pk)})
+    assert "red_one" in client.get("/admin/executions/").content.decode()
+
+
+def test_nothing_changes_without_a_form_token(project: Project) -> None:
+    execution = runs.waiting()
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(make_person("ann", project))
+    answer = client.post(f"/admin/executions/{execution.pk}/do/cancel/", {"reason": "x"})
+    assert answer.status_code == 403
+    execution.refresh_from_db()
+    assert execution.state == "RUNNING"
+
+
+def test_a_form_leads_to_no_other_server(ann: Client) -> None:
+    execution = runs.waiting()
+    answer = ann.post(
+        f"/admin/executions/{execution.pk}/do/pause/",
+        {"reason": "x", "next": "https://evil.example/"},
+    )
+    assert answer.headers["Location"] == f"/admin/executions/{execution.pk}/"
+
+
+def test_a_payload_is_downloaded_as_it_is(ann: Client) -> None:
+    execution = runs.failed_deep()
+    answer = ann.get(f"/admin/data/executions/{execution.pk}/input/?download=1")
+    assert json.loads(answer.content) == {"sites": ["north", "south"]}
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert ann.get(f"/admin/data/executions/{execution.pk}/revision/").status_code == 404
+    assert ann.get(f"/admin/data/secrets/{execution.pk}/input/").status_code == 404
+
+
+def test_somebody_who_has_not_logged_in_is_asked_to(transactional_db: None) -> None:
+    run = uuid4()
+    for address in ("/admin/executions/", f"/admin/executions/{run}/changes", "/admin/flower/"):
+        answer = Client().get(address)
+        assert answer.status_code == 302
+        assert answer.headers["Location"].startswith("/admin/login/")
+
+
+def test_events_keep_the_order_and_are_paged(ann: Client) -> None:
+    execution = runs.settle(runs.start(_chain(60), caller=runs.make_caller("blue")))
+    first = ann.get(f"/admin/executions/{execution.pk}/events/")
+    numbers = [event.pk for event in first.context["events"]]
+    assert numbers == sorted(numbers, reverse=True)
+    rest = ann.get(f"/admin/executions/{execution.pk}/events/?before={first.context['more']}")
+    assert (
+        len(numbers) + len(rest.context["events"])
+        == HistoryEvent.objects.filter(execution=execution).count()
+    )
