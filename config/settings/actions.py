@@ -18,6 +18,12 @@ LEVANTE_DENIED_ACTIONS = env_list("LEVANTE_DENIED_ACTIONS", [])
 LEVANTE_ENABLED_ACTIONS = env_list("LEVANTE_ENABLED_ACTIONS", [])
 # Python modules with actions of your own, beside those of installed packages. Default: none.
 LEVANTE_ACTION_MODULES = env_list("LEVANTE_ACTION_MODULES", [])
+# Administrators may store Python code, whose classes are actions (code sources, dynamic actions).
+# It runs in the workers with all their rights, without any isolation. Default: off.
+LEVANTE_DYNAMIC_ACTIONS = env_bool("LEVANTE_DYNAMIC_ACTIONS", default=False)
+# Seconds that a request waits for a worker to run such an action, if it asks for the result at once
+# and names no timeout. Default: 30.
+LEVANTE_CODE_WAIT_SECONDS = env_seconds("LEVANTE_CODE_WAIT_SECONDS", 30)
 # Names or patterns of Celery tasks that workflows may run as celery.NAME. Default: none.
 LEVANTE_CELERY_TASKS = env_list("LEVANTE_CELERY_TASKS", [])
 # The queue of such a task if neither the task nor its workflow names one. Default: Celery's own.

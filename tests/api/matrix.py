@@ -84,6 +84,13 @@ def run(method: str, template: str, make: Any, statuses: Statuses) -> Row:
     return change(method, template, make, statuses, Role.OPERATOR)
 
 
+def admins(
+    method: str, template: str, make: Any, status: int, statuses: Statuses | None = None
+) -> Row:
+    """Nobody but administrators."""
+    return Row(method, template, Role.ADMIN, make, statuses or own(403, private=403), status)
+
+
 # What everybody may read and only the owner change.
 _READ_SHARED: Final = own(200, public=200, shared=200)
 _READ_SCOPED: Final = own(200, public=200)
@@ -210,7 +217,21 @@ TABLE: Final[tuple[Row, ...]] = (
     read("v2/action_executions/{identifier}", recipes.one("action_execution"), _READ_PRIVATE),
     run("PUT", "v2/action_executions/{identifier}", recipes.complete_action, _READ_PRIVATE),
     run("DELETE", "v2/action_executions/{identifier}", recipes.finished_action, own(204)),
+    # Administrators see the code of all projects, and nobody else sees any.
+    admins("GET", "v2/code_sources", recipes.list_of("code_source"), 200),
+    admins("POST", "v2/code_sources", recipes.new_code_source, 201, _NEW),
+    admins("PUT", "v2/code_sources", recipes.update_code_source_by_name, 200),
+    admins("GET", "v2/code_sources/{identifier}", recipes.one("code_source"), 200),
+    admins("PUT", "v2/code_sources/{identifier}", recipes.update_code_source, 200),
+    admins("DELETE", "v2/code_sources/{identifier}", recipes.one("code_source"), 204),
+    admins("GET", "v2/dynamic_actions", recipes.list_of("dynamic_action"), 200),
+    admins("POST", "v2/dynamic_actions", recipes.new_dynamic_action, 201, _NEW),
+    admins("PUT", "v2/dynamic_actions", recipes.update_dynamic_action, 200),
+    admins("GET", "v2/dynamic_actions/{identifier}", recipes.one("dynamic_action"), 200),
+    admins("DELETE", "v2/dynamic_actions/{identifier}", recipes.one("dynamic_action"), 204),
+    admins("GET", "maintenance", recipes.maintenance, 200, _FREE),
+    admins("PUT", "maintenance", recipes.end_maintenance, 200, _FREE),
 )  # fmt: skip
 
 # Works without a token.
-OPEN: Final = frozenset({"", "v2", "healthz", "readyz"})
+OPEN: Final = frozenset({"", "v2", "healthz", "readyz", "healthcheck", "info"})

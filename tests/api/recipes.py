@@ -20,6 +20,7 @@ from workflows.models import (
 from workflows.services.action_runs import start_action_run
 from workflows.services.action_uploads import create_actions
 from workflows.services.advance import advance
+from workflows.services.code_sources import create_code_source, create_dynamic_action
 from workflows.services.cron_triggers import create_cron_trigger
 from workflows.services.environments import create_environment
 from workflows.services.event_triggers import create_event_trigger
@@ -35,6 +36,15 @@ ACTION: Final = "version: '2.0'\n{name}:\n  base: std.echo output=1\n"
 WORKBOOK: Final = (
     "version: '2.0'\nname: {name}\nworkflows:\n  w:\n    tasks:\n      t: {{action: std.noop}}\n"
 )
+
+CODE: Final = """
+class Twice:
+    def __init__(self, x):
+        self.x = x
+
+    def run(self, context):
+        return 2 * self.x
+"""
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,25 @@ def event_trigger(setting: Setting) -> Made:
     return str(made.pk), made.name
 
 
+def code_source(setting: Setting) -> Made:
+    made = create_code_source(
+        caller=setting.maker, name=_name(), namespace="", scope=setting.scope, content=CODE
+    )
+    return str(made.pk), made.name
+
+
+def dynamic_action(setting: Setting) -> Made:
+    made = create_dynamic_action(
+        caller=setting.maker,
+        name=_name(),
+        class_name="Twice",
+        source=code_source(setting)[0],
+        namespace="",
+        scope=setting.scope,
+    )
+    return str(made.pk), made.name
+
+
 def execution(setting: Setting, name: str = "") -> Made:
     made = start_execution(
         project_id=setting.owner.project_id,
@@ -157,6 +186,8 @@ _KINDS: Final[dict[str, Callable[[Setting], Made]]] = {
     "workflow": workflow,
     "workbook": workbook,
     "action": action,
+    "code_source": code_source,
+    "dynamic_action": dynamic_action,
     "environment": environment,
     "cron_trigger": cron_trigger,
     "event_trigger": event_trigger,
@@ -315,6 +346,36 @@ def send_typed_event(_: Setting) -> Request:
 def update_environment(setting: Setting) -> Request:
     _, name = environment(setting)
     return Request("/v2/environments", {"name": name, "variables": {"a": 2}})
+
+
+def new_code_source(_: Setting) -> Request:
+    return Request(f"/v2/code_sources?name={_name()}", CODE)
+
+
+def update_code_source_by_name(setting: Setting) -> Request:
+    return Request(f"/v2/code_sources?identifier={code_source(setting)[1]}", CODE)
+
+
+def update_code_source(setting: Setting) -> Request:
+    return Request(f"/v2/code_sources/{code_source(setting)[0]}", CODE)
+
+
+def new_dynamic_action(setting: Setting) -> Request:
+    source = code_source(setting)[0]
+    body = {"name": _name(), "class_name": "Twice", "code_source_id": source}
+    return Request("/v2/dynamic_actions", body)
+
+
+def update_dynamic_action(setting: Setting) -> Request:
+    return Request("/v2/dynamic_actions", {"id": dynamic_action(setting)[0], "class_name": "Other"})
+
+
+def maintenance(_: Setting) -> Request:
+    return Request("/maintenance")
+
+
+def end_maintenance(_: Setting) -> Request:
+    return Request("/maintenance", {"status": "RUNNING"})
 
 
 def start(setting: Setting) -> Request:

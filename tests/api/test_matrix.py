@@ -6,6 +6,7 @@ import json
 from collections import Counter
 
 import pytest
+from pytest_django import Settings
 
 from tests.api.matrix import OPEN, TABLE, Owner, Row
 from tests.api.recipes import Setting
@@ -14,6 +15,12 @@ from tests.routes import all_routes
 from workflows.models import Role
 
 ROLES: tuple[Role | None, ...] = (None, *Role)
+
+
+@pytest.fixture(autouse=True)
+def _stored_code(settings: Settings) -> None:
+    """What is off at first has its rows, too."""
+    settings.LEVANTE_DYNAMIC_ACTIONS = True
 
 
 @pytest.fixture

@@ -24,6 +24,12 @@ OPERATIONS: Final = [
 UNKNOWN_ID: Final = "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
 
 
+@pytest.fixture(autouse=True)
+def _stored_code(settings: Settings) -> None:
+    """What is off at first is described, too."""
+    settings.LEVANTE_DYNAMIC_ACTIONS = True
+
+
 def name(value: Any) -> str | None:
     return value.template if isinstance(value, Route) else value if isinstance(value, str) else ""
 

@@ -88,6 +88,13 @@ def test_a_workflow_is_shared_as_recorded(people: dict[str, ApiClient]) -> None:
     assert found == []
 
 
+def test_stored_code_is_kept_as_recorded(people: dict[str, ApiClient], settings: Settings) -> None:
+    settings.LEVANTE_DYNAMIC_ACTIONS = True
+    replay = Replay(people)
+    found = [one for number in range(121, 132) for one in replay.differences(str(number))]
+    assert found == []
+
+
 def test_who_is_nobody_is_turned_away_as_recorded(people: dict[str, ApiClient]) -> None:
     """The recorded page is HTML there; errors are JSON here, whatever was asked for."""
     recorded = json.loads(FILES[1].read_text())

@@ -57,7 +57,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
         stack.stop()
 
 
-SETTINGS: Final[dict[str, str]] = {}
+SETTINGS: Final = {"LEVANTE_DYNAMIC_ACTIONS": "true"}
 
 
 def make_person(stack: LiveStack, project: str, role: str) -> Person:
@@ -489,8 +489,64 @@ def test_cron_triggers(mistral: MistralShell, write: Callable[[str], str]) -> No
     assert "Cron trigger not found" in mistral.run("cron-trigger-get", "once").fault
 
 
+CODE: Final = """
+from mistral_lib import actions
+
+class Twice(actions.Action):
+    def __init__(self, x, plus=0):
+        self.x = x
+        self.plus = plus
+
+    def run(self, context):
+        return {number} * self.x + self.plus
+"""
+RUNS_CODE: Final = """
+version: '2.0'
+runs_code:
+  output: {got: <% task(t).result %>}
+  tasks:
+    t: {action: twice x=21}
+"""
+
+
+def test_code_sources_and_dynamic_actions(people: People, write: Callable[[str], str]) -> None:
+    root = people.root.mistral
+    source = root("code-source-create", "maths", write(CODE.format(number=2)))
+    assert (source["Name"], source["Scope"]) == ("maths", "private")
+    assert source["Project ID"] == people.root.project_id
+    assert find(root("code-source-list"), Name="maths")["ID"] == source["ID"]
+    assert root("code-source-get", "maths")["ID"] == source["ID"]
+    assert "class Twice" in root.text("code-source-get-content", "maths")
+    made = root("dynamic-action-create", "twice", "Twice", "maths")
+    assert (made["Name"], made["Class"]) == ("twice", "Twice")
+    assert made["Code source name"] == "maths"
+    assert find(root("dynamic-action-list"), Name="twice")["Code source ID"] == source["ID"]
+    assert root("dynamic-action-get", "twice")["ID"] == made["ID"]
+    assert root("action-get", "twice")["Input"] == "x, plus=0"
+    assert find(root("action-list"), Name="twice")
+    assert json.loads(root.text("run-action", "twice", '{"x": 2}')) == {"result": 4}
+    assert "Invalid input" in root.run("run-action", "twice", '{"y": 2}').fault
+    root("workflow-create", write(RUNS_CODE))
+    execution = root("execution-create", "runs_code")["ID"]
+    wait(root, "execution-get", execution, "SUCCESS")
+    assert json.loads(root.text("execution-get-output", execution)) == {"got": 42}
+    root("code-source-update", "maths", write(CODE.format(number=3)))
+    assert json.loads(root.text("run-action", "twice", '{"x": 2}')) == {"result": 6}
+    saved = root("run-action", "twice", '{"x": 5}', "-s")
+    assert wait(root, "action-execution-get", saved["ID"], "SUCCESS")["Name"] == "twice"
+    changed = root("dynamic-action-update", "twice", "--class-name", "Nothing")
+    assert changed["Class"] == "Nothing"
+    assert "has no class Nothing" in root.text("run-action", "twice", "{}")
+    assert "forbidden" in people.ann.mistral.run("code-source-list").fault
+    assert "Failed to find action" in people.ann.mistral.run("run-action", "twice").fault
+    root.text("dynamic-action-delete", "twice")
+    assert "Dynamic Action not found" in root.run("dynamic-action-get", "twice").fault
+    root.text("code-source-delete", "maths")
+    assert "Code Source not found" in root.run("code-source-get", "maths").fault
+
+
 # Commands for what the service does not have.
-NOT_THERE: Final = ("bash-completion", "code-source-", "dynamic-action-")
+NOT_THERE: Final = ("bash-completion",)
 NOT_THERE_YET: Final = ("event-trigger-",)
 
 

@@ -37,7 +37,8 @@ PHASES: Final = ("examples", "coverage", "fuzzing", "stateful")
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[LiveStack]:
-    stack = LiveStack(tmp_path, options=("--no-auth", "--no-examples", "--workers", "2")).start()
+    options = ("--no-auth", "--no-examples", "--workers", "2")
+    stack = LiveStack(tmp_path, options, settings={"LEVANTE_DYNAMIC_ACTIONS": "true"}).start()
     try:
         yield stack
     finally:

@@ -21,6 +21,10 @@ FindAdhoc = Callable[[str, str], AdhocActionSpec | None]
 """Finds an ad-hoc action by name and namespace, with the default namespace as fallback."""
 
 
+FindCode = Callable[[str, str], Action | None]
+"""Finds an action of stored code by name and namespace, with the default one as fallback."""
+
+
 class AdhocBaseInvalid(ActionError):
     """What the ad-hoc action is made from cannot be run; the task fails, and on-error applies."""
 
@@ -65,14 +69,22 @@ class ResolvedAction:
         return self.base.is_inline(input)
 
 
-def resolve_action(name: str, namespace: str, find_adhoc: FindAdhoc) -> ResolvedAction:
+def no_code(name: str, namespace: str) -> Action | None:
+    """Find nothing: for where there is no stored code."""
+    return None
+
+
+def resolve_action(
+    name: str, namespace: str, find_adhoc: FindAdhoc, find_code: FindCode = no_code
+) -> ResolvedAction:
     """Find the action of this name and everything it is made from.
 
     Python actions come first, so nothing stored can replace them and most tasks need no look-up.
+    Actions of stored code come next.
     Raises `ActionUnknown` when the name itself is unknown, and a kind of `AdhocBaseInvalid` when
     something below it is: the engine treats the first as fatal, the second as a failed task.
     """
-    base = find_action(name)
+    base = find_action(name) or find_code(name, namespace)
     if base is not None:
         return ResolvedAction(name, base)
     outermost = find_adhoc(name, namespace)
@@ -80,7 +92,7 @@ def resolve_action(name: str, namespace: str, find_adhoc: FindAdhoc) -> Resolved
         raise ActionUnknown(f"Failed to find action [action_name={name}]")
     chain = [outermost]
     visited = {name}
-    while (base := find_action(chain[-1].base)) is None:
+    while (base := find_action(chain[-1].base) or find_code(chain[-1].base, namespace)) is None:
         base_name = chain[-1].base
         if base_name in visited:
             raise AdhocBaseCyclic(

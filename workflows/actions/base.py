@@ -50,7 +50,8 @@ class Action:
     an execution's lock. `is_sync` is False when the result is delivered later through the API;
     what `run` returns is then ignored. `is_safe_rerun` says that it does no harm to run it again
     when its worker was lost; a task may say otherwise. One that `is_guarded` is off until the
-    operator names it in LEVANTE_ENABLED_ACTIONS. One instance serves every run, so it keeps no
+    operator names it in LEVANTE_ENABLED_ACTIONS. One that `needs_worker` is never run within a
+    request. One instance serves every run, so it keeps no
     state. The docstring of the class is the description that users see.
     """
 
@@ -59,6 +60,7 @@ class Action:
     is_sync: ClassVar[bool] = True
     is_safe_rerun: ClassVar[bool] = False
     is_guarded: ClassVar[bool] = False
+    needs_worker: ClassVar[bool] = False
 
     def is_inline(self, input: Mapping[str, JSONValue]) -> bool:
         """Tell whether a run with this input cannot block."""

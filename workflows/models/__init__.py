@@ -1,6 +1,7 @@
 """The tables. Each module holds the models of one subject, their QuerySets and constraints."""
 
 from workflows.models.base import PayloadField, Scope
+from workflows.models.code import CodeSource, DynamicAction
 from workflows.models.definitions import (
     ActionDefinition,
     WorkbookDefinition,
@@ -44,10 +45,12 @@ __all__ = [
     "BrokerMark",
     "CatchUp",
     "CeleryRun",
+    "CodeSource",
     "ContextNode",
     "CronFire",
     "CronTrigger",
     "DeliveryState",
+    "DynamicAction",
     "Environment",
     "EventOutcome",
     "EventTrigger",

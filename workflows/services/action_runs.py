@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -36,6 +37,8 @@ from workflows.services.catalogue import outside_reader, resolve_stored_action
 from workflows.services.payloads import clean_payload
 from workflows.services.service_status import require_running
 
+# Between two looks at whether a worker has run an action that a request waits for.
+_POLL_SECONDS = 0.05
 # Whoever completes it is told that its result counts, although no advance has seen it yet; a task
 # with items reads results only when it has seen the ends of all of them.
 _COMPLETE_SQL = """
@@ -102,12 +105,10 @@ def start_action_run(
         raise RequestInvalid("Action does not support synchronous execution.")
     action = _make_action(resolved, project_id, namespace, input, params, description)
     if not resolved.is_sync or (is_saved and not is_sync_asked):
-        action.dispatched_at = timezone.now()
-        with transaction.atomic(durable=True):
-            require_running()
-            action.save(force_insert=True)
-        ring(Work(actions=(ReadyAction(action.id, None, action.target),)))
+        _hand_on(action)
         return action
+    if resolved.base.needs_worker:
+        return _run_by_worker(action, is_saved=is_saved)
     require_running()
     outcome = _run_here(resolved, action)
     action.state = State.SUCCESS if outcome.is_success else State.ERROR
@@ -116,6 +117,36 @@ def start_action_run(
     action.finished_at = action.updated_at = timezone.now()
     if is_saved:
         action.save(force_insert=True)
+    return action
+
+
+def _hand_on(action: ActionExecution) -> None:
+    """Store an action for a worker."""
+    action.dispatched_at = timezone.now()
+    with transaction.atomic(durable=True):
+        require_running()
+        action.save(force_insert=True)
+    ring(Work(actions=(ReadyAction(action.id, None, action.target),)))
+
+
+def _run_by_worker(action: ActionExecution, *, is_saved: bool) -> ActionExecution:
+    """Have a worker run an action that must not run here, and wait for it.
+
+    One that was not to be stored is deleted afterwards; it ends in an error if it takes too long.
+    """
+    seconds = action.timeout or settings.LEVANTE_CODE_WAIT_SECONDS
+    deadline = time.monotonic() + seconds
+    _hand_on(action)
+    while action.state not in FINAL and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+        action.refresh_from_db()
+    if is_saved:
+        return action
+    if action.state not in FINAL:
+        action.state = State.ERROR
+        action.output = {"result": f"Timeout after {seconds:g} seconds"}
+    ActionExecution.objects.filter(pk=action.pk).delete()
+    action._state.adding = True
     return action
 
 

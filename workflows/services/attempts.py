@@ -32,6 +32,7 @@ from workflows.models.statements import as_payload, execute, fetch_one
 from workflows.services import tallies
 from workflows.services.catalogue import outside_reader, resolve_stored_action
 from workflows.services.celery_notes import note_run
+from workflows.services.code_sources import find_code_action
 from workflows.services.observing import AttemptEnd, tell_attempt
 from workflows.services.payloads import clean_payload
 from workflows.services.process import Interrupted, this_process
@@ -150,7 +151,8 @@ def perform(claim: Claim) -> Outcome | None:
 
 def _perform(claim: Claim) -> Outcome | None:
     try:
-        action = find_action(claim.base_name or claim.name)
+        name = claim.base_name or claim.name
+        action = find_action(name) or find_code_action(name, claim.namespace, claim.project_id)
     except ActionNotAllowed as error:
         return Outcome(is_success=False, result=error.message)
     if action is None:

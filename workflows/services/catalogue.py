@@ -12,7 +12,7 @@ from workflows.actions.adhoc import (
     prepare_input,
     resolve_action,
 )
-from workflows.actions.base import ActionContext, perform_action
+from workflows.actions.base import Action, ActionContext, perform_action
 from workflows.engine.catalogue import Outcome, RunnableWorkflow
 from workflows.engine.snapshot import ActionSnapshot, ExecutionSnapshot
 from workflows.engine.states import State
@@ -21,6 +21,7 @@ from workflows.expressions.reader import NoReader, Reader
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.language.parser import build_action
 from workflows.language.specs import AdhocActionSpec
+from workflows.services.code_sources import find_code_action
 from workflows.services.definitions import find_adhoc_action, find_workflow, load_spec
 
 
@@ -108,7 +109,7 @@ class DatabaseCatalogue:
         namespace = self._execution.lookup_namespace
         for candidate in self._candidates(name):
             try:
-                return resolve_action(candidate, namespace, self._find_adhoc)
+                return resolve_action(candidate, namespace, self._find_adhoc, self._find_code)
             except ActionNotAllowed:
                 raise
             except ActionUnknown:
@@ -117,6 +118,9 @@ class DatabaseCatalogue:
 
     def _find_adhoc(self, name: str, namespace: str) -> AdhocActionSpec | None:
         return find_adhoc_spec(name, namespace, self._project_id)
+
+    def _find_code(self, name: str, namespace: str) -> Action | None:
+        return find_code_action(name, namespace, self._project_id)
 
     def _look_up_workflow(self, name: str) -> RunnableWorkflow | None:
         for candidate in self._candidates(name):
@@ -153,7 +157,10 @@ def resolve_stored_action(name: str, namespace: str, project_id: UUID) -> Resolv
     def find(adhoc_name: str, adhoc_namespace: str) -> AdhocActionSpec | None:
         return find_adhoc_spec(adhoc_name, adhoc_namespace, project_id)
 
-    return resolve_action(name, namespace, find)
+    def find_code(code_name: str, code_namespace: str) -> Action | None:
+        return find_code_action(code_name, code_namespace, project_id)
+
+    return resolve_action(name, namespace, find, find_code)
 
 
 def outside_reader() -> Reader:

@@ -12,6 +12,7 @@ from celery.signals import (
     worker_process_shutdown,
 )
 
+from workflows.actions.code import allow_code_here
 from workflows.services.heartbeat import register_process, unregister_process
 from workflows.services.observing import flush_traces
 from workflows.services.process import this_process
@@ -19,7 +20,8 @@ from workflows.services.process import this_process
 
 @worker_process_init.connect
 def on_start(**_facts: Any) -> None:
-    """Give the process its row and its beat."""
+    """Give the process its row and its beat, and let it run stored code."""
+    allow_code_here()
     # Those of the option `--queues`, or all.
     register_process(",".join(sorted(current_app.amqp.queues.consume_from)))
 

@@ -9,7 +9,13 @@ from typing import Any, Final
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from workflows.actions.registry import SystemAction, list_actions
+from workflows.actions.base import parameters
+from workflows.actions.registry import (
+    SystemAction,
+    describe_action,
+    list_actions,
+    summarize_input,
+)
 from workflows.api.arguments import (
     COMMON,
     Arguments,
@@ -28,13 +34,14 @@ from workflows.api.values import date_text
 from workflows.api.views import READ, ApiView, answer, created, deleted
 from workflows.errors import NotFound
 from workflows.jsontypes import JSONObject
-from workflows.models import ActionDefinition, Role
+from workflows.models import ActionDefinition, DynamicAction, Role
 from workflows.services.action_uploads import (
     create_actions,
     delete_action,
     update_action,
     update_actions,
 )
+from workflows.services.code_sources import as_action, visible_dynamic_actions
 from workflows.services.definitions import find_adhoc_action
 from workflows.services.identity import Caller
 
@@ -173,17 +180,22 @@ def _find_row(caller: Caller, identifier: str, namespace: str) -> Row:
         project_id=caller.project_id,
         is_admin=caller.is_admin,
     )
-    if action is None:
-        raise NotFound(f"Action not found [name={identifier}, namespace={namespace}]")
-    return _adhoc_row(action)
+    if action is not None:
+        return _adhoc_row(action)
+    for dynamic in visible_dynamic_actions(caller):
+        if dynamic.name == identifier and dynamic.namespace in (namespace, ""):
+            return _dynamic_row(dynamic)
+    raise NotFound(f"Action not found [name={identifier}, namespace={namespace}]")
 
 
 def _all_rows(caller: Caller) -> list[Row]:
     adhoc = ActionDefinition.objects.visible_to(
         caller.project_id, all_projects=caller.is_admin
     ).defer("spec")
-    return [_system_row(system) for system in list_actions()] + [
-        _adhoc_row(action) for action in adhoc
+    return [
+        *(_system_row(system) for system in list_actions()),
+        *(_dynamic_row(dynamic) for dynamic in visible_dynamic_actions(caller)),
+        *(_adhoc_row(action) for action in adhoc),
     ]
 
 
@@ -239,6 +251,24 @@ def _system_row(system: SystemAction) -> Row:
         "created_at": None,
         "updated_at": None,
         "namespace": "",
+    }
+
+
+def _dynamic_row(dynamic: DynamicAction) -> Row:
+    action = as_action(dynamic)
+    return {
+        "id": dynamic.name,
+        "name": dynamic.name,
+        "is_system": False,
+        "input": summarize_input(parameters(action)),
+        "description": describe_action(action),
+        "tags": dynamic.tags,
+        "definition": "",
+        "scope": dynamic.scope,
+        "project_id": str(dynamic.project_id),
+        "created_at": dynamic.created_at,
+        "updated_at": dynamic.updated_at,
+        "namespace": dynamic.namespace,
     }
 
 

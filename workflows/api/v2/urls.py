@@ -11,7 +11,9 @@ from workflows.api.v2.action_executions import (
     TaskActionExecutionView,
 )
 from workflows.api.v2.actions import ActionsView, ActionView
+from workflows.api.v2.code_sources import CodeSourcesView, CodeSourceView
 from workflows.api.v2.cron_triggers import CronTriggersView, CronTriggerView
+from workflows.api.v2.dynamic_actions import DynamicActionsView, DynamicActionView
 from workflows.api.v2.environments import EnvironmentsView, EnvironmentView
 from workflows.api.v2.event_triggers import EventTriggersView, EventTriggerView
 from workflows.api.v2.events import EventsView
@@ -63,12 +65,16 @@ urlpatterns = [
     _path(f"tasks/{_ONE}/executions", TaskSubExecutionsView),
     _path("action_executions", ActionExecutionsView),
     _path(f"action_executions/{_ONE}", ActionExecutionView),
+    _path("code_sources", CodeSourcesView),
+    _path(f"code_sources/{_ONE}", CodeSourceView),
     _path("cron_triggers", CronTriggersView),
     _path(f"cron_triggers/{_ONE}", CronTriggerView),
     _path("event_triggers", EventTriggersView),
     _path(f"event_triggers/{_ONE}", EventTriggerView),
     _path(f"events/{_CHANNEL}", EventsView),
     _path(f"events/{_CHANNEL}/(?P<event_type>[^/]+)", EventsView),
+    _path("dynamic_actions", DynamicActionsView),
+    _path(f"dynamic_actions/{_ONE}", DynamicActionView),
     _path("environments", EnvironmentsView),
     _path(f"environments/{_NAME}", EnvironmentView),
 ]
