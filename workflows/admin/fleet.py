@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from workflows.admin.pages import page, render_page
-from workflows.admin.run_list import may
 from workflows.engine.states import State
 from workflows.models import ActionExecution, Role, ServiceStatus
 from workflows.services import condition, overview
+from workflows.services.diagnosis import find_problems
 from workflows.services.fleet import list_hosts, list_queues
 from workflows.services.flower import fetch_flower, has_flower
 from workflows.services.identity import Caller
@@ -33,7 +33,7 @@ def workers(request: HttpRequest, caller: Caller) -> HttpResponse:
     context = {
         "hosts": hosts,
         "queues": list_queues(hosts),
-        "may_see_flower": has_flower() and may(caller, Role.ADMIN),
+        "may_see_flower": has_flower() and caller.includes(Role.ADMIN),
         "sees_all": caller.is_admin,
     }
     return render_page(request, "levante/workers.html", "Workers and queues", context)
@@ -70,7 +70,7 @@ def open_actions(request: HttpRequest, caller: Caller) -> HttpResponse:
     context = {
         "rows": list(found.order_by("created_at", "id")[:_PAGE]),
         "most": _PAGE,
-        "may_operate": may(caller, Role.OPERATOR),
+        "may_operate": caller.includes(Role.OPERATOR),
     }
     return render_page(request, "levante/open_actions.html", "Waiting for a result", context)
 
@@ -80,6 +80,7 @@ def system(request: HttpRequest, caller: Caller) -> HttpResponse:
     status = get_status()
     context: dict[str, Any] = {
         "checks": condition.run_checks(),
+        "findings": find_problems(),
         "versions": condition.list_versions(),
         "settings": condition.list_settings(),
         "status": status,

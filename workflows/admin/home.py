@@ -12,10 +12,10 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
+from workflows.admin.links import find_link
 from workflows.admin.pages import HOME, PROJECT_KEY, next_address, page, render_page
-from workflows.admin.run_list import may
 from workflows.errors import NotFound
 from workflows.models import Role, ServiceStatus
 from workflows.services import overview
@@ -35,8 +35,8 @@ def home(request: HttpRequest, caller: Caller) -> HttpResponse:
         "projects": projects_of_person(user),
         "maintenance": None if get_status() == ServiceStatus.RUNNING else get_status(),
         "ranges": [(name, _RANGE_TITLES[name]) for name in overview.RANGES],
-        "may_see_workers": may(caller, Role.OPERATOR),
-        "workflows_address": _address("admin:workflows"),
+        "may_see_workers": caller.includes(Role.OPERATOR),
+        "workflows_address": find_link("workflows"),
     }
     return render_page(request, "levante/home.html", "Dashboard", context)
 
@@ -79,7 +79,7 @@ def _now(caller: Caller) -> dict[str, Any]:
         "outside": overview.count_outside(caller),
         "alive": alive,
         "silent": silent,
-        "may_see_workers": may(caller, Role.OPERATOR),
+        "may_see_workers": caller.includes(Role.OPERATOR),
     }
 
 
@@ -97,18 +97,15 @@ def _queues(caller: Caller) -> dict[str, Any]:
     return {"queues": list_queues(hosts)}
 
 
+def _schedules(caller: Caller) -> dict[str, Any]:
+    return {"triggers": overview.list_next_triggers(caller)}
+
+
 _PARTS: Final[Mapping[str, Callable[[Caller], dict[str, Any]]]] = {
     "now": _now,
     "workflows": _workflows,
     "failures": _failures,
     "queues": _queues,
+    "schedules": _schedules,
 }
 _RANGE_TITLES: Final = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days"}
-
-
-def _address(name: str) -> str:
-    """Return the address of a page that another package of pages may bring."""
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from workflows.admin.pages import next_address, page, render_page
-from workflows.admin.run_list import may, note_deletions, read_reason
+from workflows.admin.run_list import note_deletions, read_reason
 from workflows.engine.states import FINAL, State
 from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject, JSONValue
@@ -155,14 +155,14 @@ _RESULTS: Final = (State.SUCCESS, State.ERROR)
 
 def run_buttons(caller: Caller, execution: WorkflowExecution) -> list[Button]:
     """The buttons that the caller may press in this state."""
-    if not may(caller, Role.OPERATOR):
+    if not caller.includes(Role.OPERATOR):
         return []
     return [one for one in RUN_BUTTONS if one.fits(execution.state)]
 
 
 def task_buttons(caller: Caller, task: TaskExecution) -> list[Button]:
     """The buttons of a task; that of failed items is for tasks with items alone."""
-    if not may(caller, Role.OPERATOR):
+    if not caller.includes(Role.OPERATOR):
         return []
     hidden = "rerun-items" if task.items_total is None else ""
     return [one for one in TASK_BUTTONS if one.fits(task.state) and one.name != hidden]
@@ -170,7 +170,7 @@ def task_buttons(caller: Caller, task: TaskExecution) -> list[Button]:
 
 def can_complete(caller: Caller, action: ActionExecution) -> bool:
     """Tell whether the caller may report the result of an action."""
-    return not action.is_sync and action.state in _OPEN and may(caller, Role.OPERATOR)
+    return not action.is_sync and action.state in _OPEN and caller.includes(Role.OPERATOR)
 
 
 @page(

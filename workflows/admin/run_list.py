@@ -23,7 +23,7 @@ from workflows.admin.run_filters import (
     runs_address,
 )
 from workflows.admin.tags import WORDS
-from workflows.errors import NotPermitted, RequestInvalid
+from workflows.errors import RequestInvalid
 from workflows.models import Role, WorkflowExecution
 from workflows.services.identity import Caller
 from workflows.services.people import projects_of_person
@@ -60,7 +60,7 @@ def executions(request: HttpRequest, caller: Caller) -> HttpResponse:
         "states": [(LIVE, "Not ended"), *((state, WORDS[state]) for state in STATES)],
         "spans": [(key, title) for key, (title, _) in SPANS.items()],
         "projects": projects_of_person(request.user) if caller.is_admin else [],  # type: ignore[arg-type]
-        "may_operate": may(caller, Role.OPERATOR),
+        "may_operate": caller.includes(Role.OPERATOR),
         "bulk": [(change, *texts) for change, texts in BULK.items()],
         "here": request.get_full_path(),
     }
@@ -96,15 +96,6 @@ def bulk(request: HttpRequest, caller: Caller) -> HttpResponse:
         "next": next_address(request, runs_address()),
     }
     return render_page(request, "levante/executions_bulk.html", f"{title} executions", context)
-
-
-def may(caller: Caller, role: Role) -> bool:
-    """Tell whether the caller's role includes a role."""
-    try:
-        caller.require(role)
-    except NotPermitted:
-        return False
-    return True
 
 
 def read_reason(request: HttpRequest) -> str:

@@ -12,7 +12,7 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from workflows.engine.states import UNFINISHED, State
-from workflows.models import ActionExecution, Project, TaskExecution, WorkflowExecution
+from workflows.models import ActionExecution, CronTrigger, Project, TaskExecution, WorkflowExecution
 from workflows.models.statements import fetch_all
 from workflows.services.identity import Caller
 from workflows.services.run_lists import visible_runs
@@ -160,6 +160,13 @@ def list_failures(caller: Caller) -> Sequence[Failure]:
     return [
         Failure(*row) for row in fetch_all(_FAILURES_SQL.format(project=_project(caller)), values)
     ]
+
+
+def list_next_triggers(caller: Caller) -> Sequence[CronTrigger]:
+    """Return the schedules of the caller whose time comes next."""
+    rows = CronTrigger.objects.visible_to(caller.project_id, all_projects=caller.is_admin)
+    waiting = rows.filter(next_time__isnull=False, is_paused=False)
+    return list(waiting.defer("input", "params").order_by("next_time", "id")[:_TOP])
 
 
 def find_project_name(caller: Caller) -> str:
