@@ -13,6 +13,9 @@ os.environ.setdefault("LEVANTE_DATA_DIR", "/nonexistent")
 
 from config.settings import *  # noqa: F403
 
+# Log-ins of test clients come from no address; tests of the lock switch it on.
+AXES_ENABLED = False
+
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 # Messages are captured, not sent. Tests with real workers set the addresses of real servers for

@@ -49,5 +49,6 @@ def _walk(patterns: list[Any], before: str) -> Iterator[Route]:
 
 def _template(pattern: str) -> str:
     pattern = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"{\1}", pattern)
+    pattern = re.sub(r"\(\?:(\w+)\|\w+\)", r"\1", pattern)  # of two names the first
     pattern = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", pattern)
     return pattern.removeprefix("^").removesuffix("$").removesuffix("/?")

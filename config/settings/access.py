@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from corsheaders.defaults import default_headers
 from django.core.management.utils import get_random_secret_key
 
@@ -52,6 +54,24 @@ CSRF_TRUSTED_ORIGINS = env_list("LEVANTE_TRUSTED_ORIGINS", [])
 # Default: 5.
 LEVANTE_TOKEN_CACHE_SECONDS = env_seconds("LEVANTE_TOKEN_CACHE_SECONDS", 5)
 
+# Seconds that the token of a log-in with a password is good for. Default: 1 hour.
+LEVANTE_LOGIN_TOKEN_SECONDS = env_seconds("LEVANTE_LOGIN_TOKEN_SECONDS", 3600, minimum=1)
+# Log-ins a minute from one address, to each web process; 0 is no limit. Default: 120, for command
+# lines log in with each command.
+LEVANTE_LOGINS_PER_MINUTE = env_int("LEVANTE_LOGINS_PER_MINUTE", 120)
+# Failed log-ins of one user from one address after which no password is tried. Default: 10; some
+# clients send each password twice.
+LEVANTE_FAILED_LOGINS = env_int("LEVANTE_FAILED_LOGINS", 10, minimum=1)
+# Seconds for which that lasts, from the last try. Default: 15 minutes.
+LEVANTE_LOCK_SECONDS = env_seconds("LEVANTE_LOCK_SECONDS", 900, minimum=1)
+# Requests a minute with one token, to each web process; 0 is no limit. Default: 30,000.
+LEVANTE_REQUESTS_PER_MINUTE = env_int("LEVANTE_REQUESTS_PER_MINUTE", 30_000)
+# Proxies of our own in front of the server: that many of the last addresses in X-Forwarded-For
+# are theirs to vouch for. Default: 0, so that header is not believed.
+LEVANTE_PROXIES = env_int("LEVANTE_PROXIES", 0)
+# Name of the region in the catalogue of the identity service. Default: RegionOne.
+LEVANTE_REGION = env_text("LEVANTE_REGION", "RegionOne")
+
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LEVANTE_HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31_536_000 if LEVANTE_HTTPS else 0
@@ -68,6 +88,20 @@ CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
 CORS_ALLOW_HEADERS = [*default_headers, "x-auth-token", "x-project-id", "x-user-id"]
 CORS_EXPOSE_HEADERS = ["WWW-Authenticate", "Server-Error-Message"]
 CORS_PREFLIGHT_MAX_AGE = LEVANTE_CORS_SECONDS
+# The first one lets nobody try passwords without end; the second one checks them.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = LEVANTE_FAILED_LOGINS
+AXES_COOLOFF_TIME = timedelta(seconds=LEVANTE_LOCK_SECONDS)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "workflows.api.throttles.client_address"
+AXES_ALLOWED_CORS_ORIGINS = ""
+# Only failures are stored, and they are deleted when they do not count any more.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

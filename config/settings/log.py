@@ -31,6 +31,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LEVANTE_LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "propagate": True},
+        # That nothing had to be cleaned up, with each log-in.
+        "axes": {"level": "WARNING"},
         # Each task twice, received and succeeded; the history in the database says more.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},

@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "axes",
     "django_celery_beat",
     "workflows",
     *LEVANTE_APPS,
@@ -41,6 +42,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.headers.ContentSecurityPolicyMiddleware",
+    # The last one: answers for who is locked out.
+    "axes.middleware.AxesMiddleware",
 ]
 
 TEMPLATES = [

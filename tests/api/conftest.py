@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.api_client import ApiClient, make_client
+from workflows.api.throttles import forget_counts
 from workflows.models import Role
 from workflows.services import action_runs, advance, cron_firing, event_intake, executions
 from workflows.services.identity import forget_callers
@@ -14,10 +15,11 @@ from workflows.services.identity import forget_callers
 
 @pytest.fixture(autouse=True)
 def _silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Send no messages, and remember no caller of another test."""
+    """Send no messages, and remember no caller and no count of another test."""
     for module in (action_runs, advance, cron_firing, event_intake, executions):
         monkeypatch.setattr(module, "ring", lambda work: None)
     forget_callers()
+    forget_counts()
     yield
     forget_callers()
 

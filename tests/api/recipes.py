@@ -226,6 +226,11 @@ def below(kind: str, what: str) -> Recipe:
     return make
 
 
+def plain(path: str, body: Any = "") -> Recipe:
+    """A request that is about no object."""
+    return lambda _: Request(path, body)
+
+
 def upload_workflow(_: Setting) -> Request:
     return Request("/v2/workflows", WORKFLOW.format(name=_name(), action="std.noop"))
 

@@ -23,7 +23,7 @@ ODD_NAMES = (
     "path",
     [
         "/v2/services", "/v2/workflows/a/b/c", "/v2/tasks/a/b", "/v3", "/nothing", "/v2x",
-        "/v2/executions/a/tasks/b", "/v2//workflows", "/.env",
+        "/adminx", "/v2/executions/a/tasks/b", "/v2//workflows", "/.env",
     ],
 )  # fmt: skip
 def test_an_unknown_path_is_404_for_every_method(db: None, method: str, path: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -127,4 +128,7 @@ def _answer_framework(exception: exceptions.APIException) -> HttpResponse:
     response = error_response(exception.status_code, str(exception.detail))
     if isinstance(exception, exceptions.MethodNotAllowed):
         response.status_code = status.HTTP_405_METHOD_NOT_ALLOWED
+    seconds = getattr(exception, "wait", None)
+    if isinstance(exception, exceptions.Throttled) and seconds is not None:
+        response["Retry-After"] = str(max(1, math.ceil(seconds)))
     return response

@@ -22,5 +22,6 @@ urlpatterns = [
     re_path(r"^healthcheck/?$", ReadinessView.as_view()),  # Mistral's name for it
     re_path(r"^api/schema/?$", SchemaView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", DocsView.as_view(), name="docs"),
+    path("", include("workflows.api.identity.urls")),
     re_path(r"^(?!admin/|static/)", unknown_path),
 ]

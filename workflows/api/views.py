@@ -19,6 +19,7 @@ from workflows.api.auth import TokenAuthentication, caller_of
 from workflows.api.errors import exception_handler, page_not_found
 from workflows.api.openapi import OperationSchema
 from workflows.api.operations import Operation
+from workflows.api.throttles import CallerThrottle
 from workflows.api.values import check_text
 from workflows.models import Role
 from workflows.services.maintenance import require_status
@@ -45,7 +46,7 @@ class ApiView(APIView):
     permission_classes = ()
     parser_classes = ()
     renderer_classes = (JSONRenderer,)
-    throttle_classes = ()
+    throttle_classes: Any = (CallerThrottle,)
     content_negotiation_class = AlwaysJson
     schema = OperationSchema()
 
@@ -60,7 +61,7 @@ class ApiView(APIView):
         method = request.method or ""
         if method.lower() not in self.allowed_methods_lower():
             return
-        if self.authentication_classes:
+        if self.get_authenticators():
             caller_of(request).require(self.roles.get(method, Role.ADMIN))
         for part in kwargs.values():
             check_text(part)

@@ -116,7 +116,13 @@ def replace_action(
     scope: str,
     now: datetime,
 ) -> ActionDefinition:
-    """Store a new text of an action whose row the caller of this function has locked."""
+    """Store a new text of an action whose row the caller of this function has locked.
+
+    What is the same in everything is left as it is, without a new time.
+    """
+    stored = (action.name, action.spec_name, action.text, action.scope)
+    if stored == (name, spec.name, text, scope):
+        return action
     _describe(action, spec, name, text)
     action.scope = scope
     action.updated_at = now

@@ -122,7 +122,7 @@ def find_caller(token: str) -> Caller | None:
     cached = _cache.find(digest)
     if cached is not None:
         return cached
-    token_row = _find_token(digest)
+    token_row = _find_by_digest(digest)
     if token_row is None:
         return None
     caller = Caller(
@@ -152,9 +152,14 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _find_token(digest: str) -> ApiToken | None:
+def find_token(token: str) -> ApiToken | None:
+    """Return the row of a token with its user and project; None unless it is good now."""
+    return _find_by_digest(_digest(token))
+
+
+def _find_by_digest(digest: str) -> ApiToken | None:
     return (
-        ApiToken.objects.select_related("user")
+        ApiToken.objects.select_related("user", "project")
         .filter(digest=digest, revoked_at=None, user__is_active=True)
         .filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
         .first()

@@ -64,7 +64,7 @@ def update_workbook(
 ) -> WorkbookDefinition:
     """Replace the text of a workbook, and create or update its members.
 
-    Members that the new text no longer has stay.
+    Members that the new text no longer has stay. What is the same in everything keeps its time.
     """
     check_scope(caller, scope)
     document = _read(text)
@@ -72,11 +72,12 @@ def update_workbook(
     now = timezone.now()
     with transaction.atomic(durable=True):
         workbook = _lock(caller, spec.name, namespace)
-        workbook.text = text
-        workbook.tags = list(spec.tags)
-        workbook.scope = scope
-        workbook.updated_at = now
-        workbook.save(update_fields=["text", "tags", "scope", "updated_at"])
+        if (workbook.text, workbook.scope) != (text, scope):
+            workbook.text = text
+            workbook.tags = list(spec.tags)
+            workbook.scope = scope
+            workbook.updated_at = now
+            workbook.save(update_fields=["text", "tags", "scope", "updated_at"])
         _store_members(workbook, document, caller, now)
     return workbook
 

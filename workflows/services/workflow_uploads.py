@@ -108,7 +108,8 @@ def update_workflow(
     with transaction.atomic(durable=True):
         workflow = _lock(caller, [get_workflow(caller, identifier, namespace)])[0]
         _check_base(workflow, base_number)
-        workflow.namespace = namespace or workflow.namespace
+        if namespace and namespace != workflow.namespace:
+            _move(workflow, namespace)
         return add_revision(
             workflow, uploads[0], caller, scope=scope, now=timezone.now(), comment=comment
         )
@@ -159,7 +160,12 @@ def add_revision(
     now: datetime,
     comment: str = "",
 ) -> WorkflowDefinition:
-    """Store a new text of a workflow whose row the caller of this function has locked."""
+    """Store a new text of a workflow whose row the caller of this function has locked.
+
+    What is the same in everything is left as it is, without a revision and a new time.
+    """
+    if _is_same(workflow, upload, scope):
+        return workflow
     number = workflow.revision.number + 1 if workflow.revision is not None else 1
     _describe(workflow, upload)
     workflow.scope = scope
@@ -245,6 +251,25 @@ def _check_base(workflow: WorkflowDefinition, base_number: int | None) -> None:
     newest = workflow.revision.number if workflow.revision is not None else 0
     if base_number not in (None, newest):
         raise Conflict(f"Meanwhile somebody has stored revision {newest}.")
+
+
+def _move(workflow: WorkflowDefinition, namespace: str) -> None:
+    workflow.namespace, workflow.updated_at = namespace, timezone.now()
+    try:
+        with transaction.atomic():
+            workflow.save(update_fields=["namespace", "updated_at"])
+    except IntegrityError as error:
+        raise _duplicate(workflow) from error
+
+
+def _is_same(workflow: WorkflowDefinition, upload: WorkflowText, scope: str) -> bool:
+    stored = workflow.revision
+    return (
+        stored is not None
+        and (workflow.name, workflow.scope) == (upload.name, scope)
+        and (stored.spec_name, stored.text) == (upload.spec.name, upload.text)
+        and workflow.workbook_name == (upload.workbook_name or workflow.workbook_name)
+    )
 
 
 def _describe(workflow: WorkflowDefinition, upload: WorkflowText) -> None:

@@ -277,7 +277,7 @@ def _adhoc_row(action: ActionDefinition) -> Row:
         "id": str(action.pk),
         "name": action.name,
         "is_system": False,
-        "input": action.input_summary,
+        "input": action.input_summary or None,
         "description": action.description,
         "tags": action.tags,
         "definition": action.text,

@@ -88,7 +88,7 @@ class EnvironmentsView(ApiView):
             variables=body.object("variables"),
             scope=body.text("scope") or Scope.PRIVATE,
         )
-        return created(render(environment, ENVIRONMENT.attributes))
+        return created(_without_nulls(render(environment, ENVIRONMENT.attributes)))
 
     def put(self, request: Request) -> HttpResponse:
         body = _read_body(request)
@@ -121,6 +121,11 @@ class EnvironmentView(ApiView):
         read_arguments(request, ())
         delete_environment(caller=caller_of(request), name=name)
         return deleted()
+
+
+def _without_nulls(body: JSONObject) -> JSONObject:
+    """Leave out what a new environment does not have: clients take null for an empty text."""
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def _read_body(request: Request) -> Body:

@@ -1,0 +1,52 @@
+"""The base of the views of the identity service: its form of errors, and answers nobody keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import get_script_prefix
+from django.utils.cache import patch_vary_headers
+
+from workflows.api.errors import exception_handler
+from workflows.api.views import ApiView
+from workflows.jsontypes import JSONObject
+
+DOMAIN: JSONObject = {"id": "default", "name": "Default"}
+
+
+class IdentityView(ApiView):
+    """One path of the identity service."""
+
+    def get_exception_handler(self) -> Callable[..., HttpResponse]:
+        return identity_error
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        patch_vary_headers(response, ["X-Auth-Token"])
+        return response
+
+
+def identity_error(exception: Exception, context: Mapping[str, Any]) -> HttpResponse:
+    """Answer an error in the form that clients of Keystone read, beside our own."""
+    response = exception_handler(exception, context)
+    body = json.loads(response.content)
+    status = HTTPStatus(response.status_code)
+    body["error"] = {
+        "code": status.value,
+        "title": status.phrase,
+        "message": body["faultstring"],
+    }
+    response.content = json.dumps(body).encode()
+    return response
+
+
+def base_url(request: HttpRequest) -> str:
+    """Return how clients reach this server, without a slash at the end."""
+    here = request.build_absolute_uri(get_script_prefix())
+    return settings.LEVANTE_PUBLIC_URL or here.rstrip("/")

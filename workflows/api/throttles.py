@@ -1,0 +1,98 @@
+"""How often somebody may ask: each token, and each address that logs in.
+
+Counted in the memory of each web process, so a server with two of them lets twice as much pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+_WINDOW_SECONDS: Final = 60.0
+_KEYS: Final = 10_000
+
+
+class Counter:
+    """Counts by key within the current minute; bounded, and safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def count(self, key: str) -> tuple[int, float]:
+        """Count once more; gives the count and the seconds until it begins anew."""
+        now = time.monotonic()
+        with self._lock:
+            began, count = self._counts.pop(key, (now, 0))
+            if now - began >= _WINDOW_SECONDS:
+                began, count = now, 0
+            self._counts[key] = (began, count + 1)
+            if len(self._counts) > _KEYS:
+                self._counts.popitem(last=False)
+        return count + 1, _WINDOW_SECONDS - (now - began)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._counts.clear()
+
+
+class CallerThrottle(BaseThrottle):
+    """So many requests a minute with one token: LEVANTE_REQUESTS_PER_MINUTE."""
+
+    counter: Final = Counter()
+    _seconds: float = 0.0
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        limit: int = settings.LEVANTE_REQUESTS_PER_MINUTE
+        if not limit or not request.auth:
+            return True
+        key = hashlib.sha256(str(request.auth).encode("utf-8", "surrogateescape")).hexdigest()
+        count, self._seconds = self.counter.count(key)
+        return count <= limit
+
+    def wait(self) -> float:
+        return self._seconds
+
+
+class LoginThrottle(BaseThrottle):
+    """So many log-ins a minute from one address: LEVANTE_LOGINS_PER_MINUTE."""
+
+    counter: Final = Counter()
+    _seconds: float = 0.0
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        limit: int = settings.LEVANTE_LOGINS_PER_MINUTE
+        if not limit or request.method != "POST":
+            return True
+        count, self._seconds = self.counter.count(client_address(request._request))
+        return count <= limit
+
+    def wait(self) -> float:
+        return self._seconds
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return who sent a request: the address that the outermost of our own proxies saw.
+
+    LEVANTE_PROXIES says how many of them there are; what further ones claim is not believed.
+    """
+    address = str(request.META.get("REMOTE_ADDR", ""))
+    proxies: int = settings.LEVANTE_PROXIES
+    if proxies < 1:
+        return address
+    seen = [part.strip() for part in str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
+    return seen[-min(proxies, len(seen))] or address
+
+
+def forget_counts() -> None:
+    """Begin all counts anew."""
+    CallerThrottle.counter.clear()
+    LoginThrottle.counter.clear()
