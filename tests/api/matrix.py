@@ -229,6 +229,7 @@ TABLE: Final[tuple[Row, ...]] = (
     admins("PUT", "v2/dynamic_actions", recipes.update_dynamic_action, 200),
     admins("GET", "v2/dynamic_actions/{identifier}", recipes.one("dynamic_action"), 200),
     admins("DELETE", "v2/dynamic_actions/{identifier}", recipes.one("dynamic_action"), 204),
+    admins("GET", "metrics", recipes.metrics, 200, {Owner.OWN: 403}),
     admins("GET", "maintenance", recipes.maintenance, 200, _FREE),
     admins("PUT", "maintenance", recipes.end_maintenance, 200, _FREE),
 )  # fmt: skip

@@ -375,6 +375,10 @@ def update_dynamic_action(setting: Setting) -> Request:
     return Request("/v2/dynamic_actions", {"id": dynamic_action(setting)[0], "class_name": "Other"})
 
 
+def metrics(_: Setting) -> Request:
+    return Request("/metrics")
+
+
 def maintenance(_: Setting) -> Request:
     return Request("/maintenance")
 

@@ -17,6 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from rest_framework.request import Request
 
 from workflows.api.auth import TokenAuthentication, read_token
+from workflows.api.operations import TEXT, Operation
 from workflows.api.views import ApiView
 from workflows.models import Role
 from workflows.services.identity import OPEN_PROJECT_ID, Caller
@@ -41,6 +42,7 @@ class MetricsView(ApiView):
 
     authentication_classes = (ScraperAuthentication,)
     roles = {"GET": Role.ADMIN, "HEAD": Role.ADMIN}
+    operations = {"GET": Operation("Numbers for Prometheus", dict(TEXT), media="text/plain")}
 
     def get(self, request: Request) -> HttpResponse:
         text = write_metrics(take_measurements())

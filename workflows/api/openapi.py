@@ -88,6 +88,9 @@ _IN_PATH: Final[Mapping[str, str]] = {
     "namespace": "The name space of the action.",
     "member": "The id of a project.",
     "task_id": "The id of a task.",
+    "exchange": "The exchange that the event comes from.",
+    "topic": "The topic of the exchange.",
+    "event_type": "The type of the event.",
 }
 
 
@@ -189,7 +192,7 @@ def _parameter(argument: Argument) -> JSONObject:
 
 def _request_body(operation: Operation) -> JSONObject:
     if operation.body is BodyKind.TEXT:
-        schema: JSONObject = {"type": "string", "description": "The text of the definition."}
+        schema: JSONObject = {"type": "string", "description": "The text, of any content type."}
         return {"required": True, "content": {"text/plain": _with_example(schema, operation)}}
     schema = {
         "type": "object",
@@ -222,7 +225,7 @@ def _success(operation: Operation, registry: ComponentRegistry) -> JSONObject:
                 "description": "The address of the next page, if this one is full.",
             }
         schema = {"type": "object", "properties": properties, "required": [operation.wrapped]}
-    described["content"] = {_JSON: {"schema": schema}}
+    described["content"] = {operation.media: {"schema": schema}}
     return described
 
 

@@ -37,15 +37,16 @@ class Argument:
 class Operation:
     """One method of a path.
 
-    `answer` is the resource or schema of the body of a success; None is no body. `wrapped` is the
-    name of the list that holds it. `given` are the attributes of a JSON body, those in `required`
-    cannot be left out. `example` is a body that works. `more` are statuses beside those that follow
-    from the rest.
+    `answer` is the resource or schema of the body of a success, of the type `media`; None is no
+    body. `wrapped` is the name of the list that holds it. `given` are the attributes of a JSON
+    body, those in `required` cannot be left out. `example` is a body that works. `more` are
+    statuses beside those that follow from the rest.
     """
 
     summary: str
     answer: Resource | JSONObject | None
     status: int = 200
+    media: str = "application/json"
     wrapped: str = ""
     is_page: bool = False
     arguments: tuple[Argument, ...] = ()

@@ -11,6 +11,14 @@ from workflows.api.arguments import COMMON, read_arguments
 from workflows.api.attributes import Attribute, Kind, Resource, render
 from workflows.api.auth import caller_of
 from workflows.api.bodies import Body, Given, read_object
+from workflows.api.operations import (
+    ALL_PROJECTS,
+    changing,
+    creating,
+    deleting,
+    listing,
+    reading,
+)
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.values import parse_uuid
 from workflows.api.views import READ, ApiView, answer, created, deleted
@@ -67,6 +75,12 @@ class EventTriggersView(ApiView):
     """All event triggers."""
 
     roles = {**READ, "POST": Role.AUTHOR}
+    operations = {
+        "GET": listing("List event triggers", EVENT_TRIGGER, (), ALL_PROJECTS),
+        "POST": creating(
+            "Start a workflow for each event of a kind", EVENT_TRIGGER, _BODY, _REQUIRED
+        ),
+    }
 
     def get(self, request: Request) -> HttpResponse:
         caller = caller_of(request)
@@ -103,6 +117,11 @@ class EventTriggerView(ApiView):
     """One event trigger, by id."""
 
     roles = {**READ, "PUT": Role.AUTHOR, "DELETE": Role.AUTHOR}
+    operations = {
+        "GET": reading("Get an event trigger", EVENT_TRIGGER),
+        "PUT": changing("Change an event trigger", EVENT_TRIGGER, _BODY),
+        "DELETE": deleting("Delete an event trigger"),
+    }
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         attributes = EVENT_TRIGGER.select(read_arguments(request, {"fields"}).names("fields"))

@@ -7,6 +7,7 @@ with what each trigger that the caller sees has done.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -14,16 +15,35 @@ from rest_framework.request import Request
 from workflows.api.arguments import read_arguments
 from workflows.api.auth import caller_of
 from workflows.api.bodies import read_text
+from workflows.api.operations import BodyKind, Operation
 from workflows.api.views import ApiView, answer
+from workflows.jsontypes import JSONObject
 from workflows.models import EventTrigger, Role
 from workflows.services.event_intake import take_event
 from workflows.services.incoming_events import parse_event
+
+_ANSWER: Final[JSONObject] = {
+    "type": "object",
+    "properties": {
+        "message_id": {"type": "string"},
+        "triggers": {"type": "array", "items": {"type": "object"}},
+    },
+    "required": ["message_id", "triggers"],
+}
 
 
 class EventsView(ApiView):
     """The events of one exchange and topic; the type is in the body, or in the path."""
 
     roles = {"POST": Role.OPERATOR}
+    operations = {
+        "POST": Operation(
+            "Tell of an event",
+            _ANSWER,
+            body=BodyKind.TEXT,
+            example='{"type": "disk.full", "host": "a"}',
+        )
+    }
 
     def post(
         self, request: Request, exchange: str, topic: str, event_type: str = ""
