@@ -19,6 +19,7 @@ from workflows.services.execution_tree import estimate_seconds
 from workflows.services.identity import Caller
 from workflows.services.root_cause import find_causes
 from workflows.services.run_changes import (
+    HANDLED,
     count_items,
     count_states,
     last_sequence,
@@ -114,7 +115,7 @@ def head(caller: Caller, execution: WorkflowExecution) -> dict[str, Any]:
     counts = count_states(execution.pk)
     failed = counts.get(State.ERROR, 0)
     total = max(sum(counts.values()), _planned(execution))
-    done = sum(count for state, count in counts.items() if state in FINAL)
+    done = sum(count for state, count in counts.items() if state in FINAL or state == HANDLED)
     left = estimate_seconds(execution) if execution.state == State.RUNNING else 0
     badges: dict[str, int | str] = {"tasks": sum(counts.values())}
     if failed and execution.state == State.ERROR:

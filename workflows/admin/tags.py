@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 
 from workflows.engine.states import FINAL, State
 from workflows.models import ActionExecution, TaskExecution, WorkflowExecution
+from workflows.services.run_changes import HANDLED
 
 register = template.Library()
 
@@ -53,8 +54,8 @@ def icon(name: str, label: str = "") -> SafeString:
 @register.simple_tag
 def state(value: str, *, handled: bool = False) -> SafeString:
     """Show a state by colour, icon and word; a handled error is told from one that is not."""
-    is_handled = handled and value == State.ERROR
-    shown = "ERROR_HANDLED" if is_handled else str(value)
+    is_handled = value == HANDLED or (handled and value == State.ERROR)
+    shown = HANDLED if is_handled else str(value)
     word = "Handled error" if is_handled else WORDS.get(value, str(value).capitalize())  # type: ignore[call-overload]
     return format_html(
         '<span class="lv-state" data-state="{}">{}{}</span>', shown, icon(shown.lower()), word
@@ -157,7 +158,7 @@ def _distance(value: datetime) -> str:
 @register.filter
 def state_word(value: str) -> str:
     """Return the word of a state, as `state` shows it."""
-    return "Handled error" if value == "ERROR_HANDLED" else WORDS[State(value)]
+    return "Handled error" if value == HANDLED else WORDS[State(value)]
 
 
 @register.inclusion_tag("levante/data_block.html")

@@ -20,6 +20,7 @@ from workflows.models import ActionExecution, HistoryEvent, TaskExecution, Workf
 
 # Tasks in one answer; who is further behind reads the page anew.
 MOST_TASKS: Final = 500
+HANDLED: Final = "ERROR_HANDLED"
 
 _TASK_COLUMNS: Final = (
     "name", "type", "state", "state_info", "attempt", "items_total", "created_at", "started_at",
@@ -69,9 +70,17 @@ def load_changes(execution: WorkflowExecution, after: int) -> JSONObject:
 
 
 def count_states(execution_id: UUID) -> dict[str, int]:
-    """Count the tasks of an execution by state."""
-    rows = TaskExecution.objects.filter(execution_id=execution_id).values_list("state")
-    return dict(rows.annotate(count=Count("id")).order_by("state"))
+    """Count the tasks of an execution by the state that is shown."""
+    rows = TaskExecution.objects.filter(execution_id=execution_id)
+    counts: dict[str, int] = {}
+    for state, is_handled, count in (
+        rows.values_list("state", "is_error_handled")
+        .annotate(count=Count("id"))
+        .order_by("state", "is_error_handled")
+    ):
+        name = HANDLED if is_handled and state == State.ERROR else state
+        counts[name] = counts.get(name, 0) + count
+    return counts
 
 
 def count_items(tasks: Iterable[TaskExecution]) -> dict[UUID, ItemCounts]:
@@ -130,7 +139,7 @@ def _draw(task: TaskExecution, items: ItemCounts | None) -> JSONObject:
 
 def shown_state(task: TaskExecution) -> str:
     """Return the state, telling an error that something handled from one that nothing did."""
-    return "ERROR_HANDLED" if task.state == State.ERROR and task.is_error_handled else task.state
+    return HANDLED if task.state == State.ERROR and task.is_error_handled else task.state
 
 
 def _text(value: datetime | None) -> str | None:
