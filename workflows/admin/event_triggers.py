@@ -1,0 +1,238 @@
+"""Event triggers: which events start workflows, and what became of the last ones."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from workflows.admin.links import find_link
+from workflows.admin.pages import page, render_page
+from workflows.admin.run_fields import read_json_object
+from workflows.errors import RequestInvalid, WorkflowsError
+from workflows.jsontypes import JSONObject
+from workflows.models import EventOutcome, EventTrigger, Role
+from workflows.services.event_summaries import list_event_triggers, list_events, workflow_names
+from workflows.services.event_triggers import (
+    create_event_trigger,
+    delete_event_trigger,
+    get_event_trigger,
+    update_event_trigger,
+)
+from workflows.services.identity import Caller
+from workflows.services.ownership import parse_id
+from workflows.services.workflow_overview import list_choices
+
+_EVENTS: Final = 100
+_MARKS: Final = {
+    EventOutcome.STARTED: "SUCCESS",
+    EventOutcome.NOT_MATCHED: "SKIPPED",
+    EventOutcome.FAILED: "ERROR",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerForm:
+    """What somebody has entered, as text."""
+
+    name: str = ""
+    workflow: str = ""
+    exchange: str = ""
+    topic: str = ""
+    event: str = ""
+    condition: str = ""
+    event_input: str = ""
+    input: str = ""
+    params: str = ""
+
+    @classmethod
+    def read(cls, request: HttpRequest) -> TriggerForm:
+        given = {name: request.POST.get(name, "").strip() for name in cls.__slots__}
+        return cls(**given)
+
+    @classmethod
+    def of(cls, trigger: EventTrigger) -> TriggerForm:
+        return cls(
+            name=trigger.name,
+            workflow=str(trigger.workflow_id),
+            exchange=trigger.exchange,
+            topic=trigger.topic,
+            event=trigger.event,
+            condition=trigger.condition,
+            event_input=_show(trigger.event_input),
+            input=_show(trigger.input),
+            params=_show(trigger.params),
+        )
+
+    def changes(self) -> dict[str, Any]:
+        """Give what may be changed later, read from its text."""
+        return {
+            "name": self.name,
+            "workflow_id": self.workflow_id,
+            "condition": self.condition,
+            "event_input": _object(self.event_input, "What is taken from the event"),
+            "input": _object(self.input, "The input"),
+            "params": _object(self.params, "The params"),
+        }
+
+    @property
+    def workflow_id(self) -> UUID:
+        identity = parse_id(self.workflow)
+        if identity is None:
+            raise RequestInvalid("Choose a workflow.")
+        return identity
+
+
+@page("triggers/", name="triggers")
+def triggers(request: HttpRequest, caller: Caller) -> HttpResponse:
+    rows = list_event_triggers(caller)
+    names = workflow_names(rows)
+    context = {
+        "rows": [(row, names.get(row.workflow_id, "")) for row in rows],
+        "may_write": caller.includes(Role.AUTHOR),
+    }
+    return render_page(request, "levante/triggers/list.html", "Event triggers", context)
+
+
+@page("triggers/new/", name="trigger_new", role=Role.AUTHOR, methods=("GET", "POST"))
+def new(request: HttpRequest, caller: Caller) -> HttpResponse:
+    form, error = TriggerForm(workflow=request.GET.get("workflow", "")), ""
+    if request.method == "POST":
+        form = TriggerForm.read(request)
+        try:
+            made = create_event_trigger(
+                caller=caller,
+                exchange=_needed("exchange", form.exchange),
+                topic=_needed("topic", form.topic),
+                event=_needed("event", form.event),
+                **form.changes(),
+            )
+        except WorkflowsError as refused:
+            error = refused.message
+        else:
+            messages.success(request, f"Saved the trigger {made}.")
+            return HttpResponseRedirect(reverse("admin:trigger", args=[made.pk]))
+    return _form(request, caller, "New event trigger", form, error)
+
+
+@page("triggers/<uuid:trigger_id>/", name="trigger")
+def trigger(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResponse:
+    """One trigger, and the last events that it has seen."""
+    found = get_event_trigger(caller, trigger_id)
+    context = {
+        "trigger": found,
+        "workflow_name": workflow_names([found]).get(found.workflow_id, ""),
+        "workflow_link": find_link("workflow", found.workflow_id),
+        "events": [
+            {
+                "event": event,
+                "mark": _MARKS[EventOutcome(event.outcome)],
+                "link": find_link("execution", event.execution_id) if event.execution_id else "",
+            }
+            for event in list_events(found.pk)[:_EVENTS]
+        ],
+        "may_write": caller.includes(Role.AUTHOR) and _is_own(caller, found),
+    }
+    return render_page(request, "levante/triggers/detail.html", f"Trigger {found}", context)
+
+
+@page(
+    "triggers/<uuid:trigger_id>/edit/",
+    name="trigger_edit",
+    role=Role.AUTHOR,
+    methods=("GET", "POST"),
+)
+def edit(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResponse:
+    found = get_event_trigger(caller, trigger_id)
+    form, error = TriggerForm.of(found), ""
+    if request.method == "POST":
+        form = TriggerForm.read(request)
+        try:
+            update_event_trigger(caller=caller, trigger_id=trigger_id, changes=form.changes())
+        except WorkflowsError as refused:
+            error = refused.message
+        else:
+            messages.success(request, f"Saved the trigger {form.name or found}.")
+            return HttpResponseRedirect(reverse("admin:trigger", args=[trigger_id]))
+    return _form(request, caller, f"Edit {found}", form, error, found)
+
+
+@page(
+    "triggers/<uuid:trigger_id>/pause/",
+    name="trigger_pause",
+    role=Role.AUTHOR,
+    methods=("POST",),
+)
+def pause(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResponse:
+    """Pause the trigger, or let it go on: whichever the button of the page said."""
+    is_paused = request.POST.get("is_paused") == "true"
+    found = update_event_trigger(
+        caller=caller, trigger_id=trigger_id, changes={"is_paused": is_paused}
+    )
+    messages.success(request, f"{found} {'is paused' if is_paused else 'listens again'}.")
+    return HttpResponseRedirect(reverse("admin:trigger", args=[trigger_id]))
+
+
+@page(
+    "triggers/<uuid:trigger_id>/delete/",
+    name="trigger_delete",
+    role=Role.AUTHOR,
+    methods=("GET", "POST"),
+)
+def delete(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResponse:
+    found = get_event_trigger(caller, trigger_id)
+    if request.method == "POST":
+        delete_event_trigger(caller=caller, trigger_id=trigger_id)
+        messages.success(request, f"The trigger {found} is deleted.")
+        return HttpResponseRedirect(reverse("admin:triggers"))
+    context = {
+        "question": f"Delete the trigger {found}?",
+        "consequence": "Its last events go with it. What it has started goes on.",
+        "button": "Delete",
+        "back": reverse("admin:trigger", args=[trigger_id]),
+    }
+    return render_page(request, "levante/confirm.html", f"Delete {found}", context)
+
+
+def _form(
+    request: HttpRequest,
+    caller: Caller,
+    title: str,
+    form: TriggerForm,
+    error: str,
+    found: EventTrigger | None = None,
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "trigger": found,
+        "workflows": list_choices(caller),
+        "error": error,
+    }
+    status = 400 if error else 200
+    return render_page(request, "levante/triggers/form.html", title, context, status=status)
+
+
+def _is_own(caller: Caller, trigger: EventTrigger) -> bool:
+    return caller.is_admin or trigger.project_id == caller.project_id
+
+
+def _needed(what: str, text: str) -> str:
+    if not text:
+        raise RequestInvalid(f"The {what} is not given.")
+    return text
+
+
+def _object(text: str, what: str) -> JSONObject:
+    try:
+        return read_json_object(text, what)
+    except ValueError as error:
+        raise RequestInvalid(str(error)) from error
+
+
+def _show(value: JSONObject) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2) if value else ""
