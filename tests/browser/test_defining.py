@@ -20,8 +20,10 @@ from workflows.models import (
     WorkflowDefinition,
 )
 from workflows.services.action_uploads import create_actions
+from workflows.services.cron_triggers import create_cron_trigger
 from workflows.services.environments import create_environment
 from workflows.services.identity import Caller, find_caller, issue_token
+from workflows.services.workflow_uploads import create_workflows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -120,6 +122,23 @@ def test_an_environment_is_made_changed_and_checked(log_in: LogIn, author: Any) 
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved the environment north.")).to_be_visible()
     assert Environment.objects.get().variables == {"size": 4}
+
+
+def test_an_environment_tells_who_uses_it(
+    log_in: LogIn, author: Any, environment: Any, project: Project
+) -> None:
+    caller = Caller(project.pk, Role.AUTHOR)
+    text = "version: '2.0'\nflow:\n  tasks: {t: {action: std.noop}}\n"
+    create_workflows(caller=caller, text=text)
+    for name, params in (("with", {"env": "north"}), ("without", {})):
+        create_cron_trigger(
+            caller=caller, name=name, workflow="flow", pattern=f"{len(name)} 1 * * *", params=params
+        )
+    page = log_in(author)
+    page.goto(f"/admin/environments/{environment.pk}/")
+    expect(page.locator("section li")).to_have_text("schedule with")
+    page.get_by_role("link", name="with").click()
+    expect(page.get_by_role("heading", name="with", exact=True)).to_be_visible()
 
 
 def test_a_token_is_shown_once_works_and_is_revoked(log_in: LogIn, author: Any) -> None:

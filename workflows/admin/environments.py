@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page
 from workflows.admin.run_fields import read_json_object
 from workflows.admin.workflow_editing import scopes_for
 from workflows.errors import RequestInvalid, WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.models import Environment, Role, Scope
+from workflows.services.environment_uses import list_uses
 from workflows.services.environments import (
     create_environment,
     delete_environment,
@@ -25,6 +27,8 @@ from workflows.services.environments import (
 )
 from workflows.services.identity import Caller
 from workflows.services.payloads import clean_payload
+
+_USE_PAGES: Final = {"schedule": "schedule", "event trigger": "trigger"}
 
 
 @page("environments/", name="environments")
@@ -84,6 +88,9 @@ def environment(request: HttpRequest, caller: Caller, environment_id: UUID) -> H
         "description": request.POST.get("description", found.description or ""),
         "scope": request.POST.get("scope", found.scope),
         "scopes": scopes_for(caller, found.scope),
+        "uses": [
+            (use, find_link(_USE_PAGES[use.kind], use.id)) for use in list_uses(caller, found)
+        ],
         "may_write": caller.includes(Role.AUTHOR)
         and (caller.is_admin or found.project_id == caller.project_id),
         "error": error,
