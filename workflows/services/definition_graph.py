@@ -6,12 +6,14 @@ The editor shows it as it is; the page of an execution fills in states, links an
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, TypedDict
+from typing import Final, Literal, TypedDict
 
 from workflows.jsontypes import JSONValue
 from workflows.language.specs import Clause, Missing, TaskSpec, Transition, WorkflowSpec
 
 ClauseName = Literal["on-success", "on-error", "on-complete", "on-skip", "requires"]
+
+_UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
 class Badge(TypedDict):
@@ -125,9 +127,9 @@ def _badges(task: TaskSpec) -> Iterator[Badge]:
     if policies.pause_before not in (None, False):
         yield {"kind": "pause", "text": "pause"}
     if policies.wait_before not in (None, 0):
-        yield {"kind": "wait", "text": _with_value("wait", policies.wait_before, "s")}
+        yield {"kind": "wait", "text": _with_time("wait", policies.wait_before)}
     if policies.timeout not in (None, 0):
-        yield {"kind": "timeout", "text": _with_value("timeout", policies.timeout, "s")}
+        yield {"kind": "timeout", "text": _with_time("timeout", policies.timeout)}
 
 
 def _with_value(word: str, value: JSONValue, unit: str = "") -> str:
@@ -135,6 +137,15 @@ def _with_value(word: str, value: JSONValue, unit: str = "") -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return word
     return f"{word} {value:g} {unit}".rstrip()
+
+
+def _with_time(word: str, seconds: JSONValue) -> str:
+    """Add a time to a word, in the largest unit that it is a whole number of."""
+    if isinstance(seconds, int):
+        for unit, length in _UNITS:
+            if seconds % length == 0:
+                return _with_value(word, seconds // length, unit)
+    return _with_value(word, seconds, "s")
 
 
 def _guard(transition: Transition) -> str | None:

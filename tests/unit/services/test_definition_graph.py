@@ -93,6 +93,11 @@ a:
   retry: {count: 5, delay: 1}
   wait-before: 2
 b: {action: std.noop, timeout: "<% $.seconds %>", pause-before: true}
+c: {action: std.noop, timeout: 259200, wait-before: 90}
 """)
     texts = [[badge["text"] for badge in node["badges"]] for node in graph["nodes"]]
-    assert texts == [["items 3 at once", "retry 5", "wait 2 s"], ["pause", "timeout"]]
+    assert texts == [
+        ["items 3 at once", "retry 5", "wait 2 s"],
+        ["pause", "timeout"],
+        ["wait 90 s", "timeout 3 d"],
+    ]

@@ -1,6 +1,7 @@
 // Where nodes and edges stand: sizes from their texts, places from dagre.
 
 import { Graph, layout } from "../../vendor/dagre.js";
+import { orderByNeighbours, rankFromStart } from "./ranking.js";
 
 const HEIGHT = 54;
 const BADGE_ROOM = 12;
@@ -8,7 +9,8 @@ const ICON_ROOM = 44;
 const PADDING = 14;
 const WIDEST = 300;
 const NARROWEST = 132;
-// From this size on, dagre's search for the fewest crossings takes seconds; without it the picture is nearly as good.
+// From this size on, dagre's searches for the best rows and the fewest crossings take seconds; without them the picture
+// is nearly as good.
 const LARGE = 350;
 // A row of tasks that is so many times wider than the graph is high is laid out as a column.
 const TOO_WIDE = 6;
@@ -77,7 +79,7 @@ export function place(data, direction) {
     edgesep: 14,
     marginx: 24,
     marginy: 28,
-    ranker: isLarge ? "tight-tree" : "network-simplex",
+    ranker: isLarge ? rankFromStart : "network-simplex",
   });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const node of data.nodes) {
@@ -89,7 +91,7 @@ export function place(data, direction) {
       graph.setEdge(edge.from, edge.to, {}, String(index));
     }
   });
-  layout(graph, { disableOptimalOrderHeuristic: isLarge });
+  layout(graph, isLarge ? { customOrder: orderByNeighbours } : {});
   const nodes = new Map();
   for (const node of data.nodes) {
     const at = graph.node(node.name);
