@@ -23,6 +23,7 @@ from typing import Any, Final, TypeAlias
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from requests import Response
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -32,7 +33,11 @@ from urllib3.util.connection import create_connection
 Address: TypeAlias = IPv4Address | IPv6Address
 
 # The last 32 bits of an address there are one of version 4.
-_TRANSLATED: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+_TRANSLATED: Final = IPv6Network("64:ff9b::/96")
+# For translations of a network's own, which may put those bits anywhere: never public.
+_TRANSLATED_LOCALLY: Final = IPv6Network("64:ff9b:1::/48")
+# Addresses of one host that are tried.
+_MOST_ADDRESSES: Final = 8
 
 
 class EgressRefused(Exception):
@@ -113,7 +118,7 @@ class EgressRules:
         Raises EgressRefused, or OSError if none can be reached.
         """
         error: OSError = OSError("the host has no address")
-        for address in self.resolve(host, port):
+        for address in self.resolve(host, port)[:_MOST_ADDRESSES]:
             try:
                 return socket.create_connection((address, port), seconds)
             except OSError as failure:
@@ -125,6 +130,8 @@ class EgressRules:
         inner = _unwrapped(address)
         if any(inner in network for network in self.networks):
             return True
+        if inner in _TRANSLATED_LOCALLY:
+            return False
         return inner.is_global and not (
             inner.is_multicast or inner.is_reserved or inner.is_unspecified
         )
@@ -137,7 +144,7 @@ def _unwrapped(address: Address) -> Address:
     inner = address.ipv4_mapped or address.sixtofour
     if inner is None and address.teredo is not None:
         inner = address.teredo[1]
-    if inner is None and any(address in network for network in _TRANSLATED):
+    if inner is None and address in _TRANSLATED:
         inner = IPv4Address(int(address) & 0xFFFF_FFFF)
     # ::127.0.0.1 is out of use, and some systems still take it for an address of version 4.
     if inner is None and 1 < int(address) <= 0xFFFF_FFFF:
@@ -148,10 +155,23 @@ def _unwrapped(address: Address) -> Address:
 class GuardedAdapter(HTTPAdapter):
     """Sends the requests of a session by guarded connections; one adapter serves one request."""
 
-    def __init__(self, rules: EgressRules) -> None:
+    def __init__(self, rules: EgressRules, *, follows_redirects: bool = False) -> None:
         self._rules = rules
+        self._follows_redirects = follows_redirects
         self._sockets: list[socket.socket] = []
+        self._has_hung_up = False
         super().__init__(max_retries=0)
+
+    def send(self, *args: Any, **kwargs: Any) -> Response:
+        """Send a request; the body of an answer that leads elsewhere is not read.
+
+        The library would read it whole, however long it is, before it goes on.
+        """
+        response = super().send(*args, **kwargs)
+        if self._follows_redirects and response.is_redirect:
+            response._content = b""
+            response.close()
+        return response
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -163,7 +183,9 @@ class GuardedAdapter(HTTPAdapter):
     def connect(self, connection: Any) -> socket.socket:
         """Open the socket of a connection to an address that was checked."""
         error: OSError | None = None
-        for address in self._rules.resolve(connection.host, connection.port):
+        for address in self._rules.resolve(connection.host, connection.port)[:_MOST_ADDRESSES]:
+            if self._has_hung_up:
+                break
             try:
                 opened = create_connection(
                     (address, connection.port),
@@ -175,12 +197,15 @@ class GuardedAdapter(HTTPAdapter):
                 continue
             # The same connection by another number, which TLS does not take away.
             self._sockets.append(opened.dup())
+            if self._has_hung_up:
+                self.hang_up()
             return opened
         raise NewConnectionError(connection, f"it cannot be reached: {error}")
 
     def hang_up(self) -> None:
         """End all connections at once, whatever waits for them."""
-        for opened in self._sockets:
+        self._has_hung_up = True
+        for opened in list(self._sockets):
             try:
                 opened.shutdown(socket.SHUT_RDWR)
             except OSError:

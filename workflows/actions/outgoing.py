@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from django.conf import settings
 from requests.cookies import RequestsCookieJar
 from requests.exceptions import RequestException
 
+from workflows.actions.beside import TimeIsUp, run_beside
 from workflows.actions.egress import EgressRefused, EgressRules, GuardedAdapter
 
 _CHUNK: Final = 16_384  # bytes
@@ -37,29 +37,6 @@ class Answer:
     history: tuple[tuple[int, str], ...]
 
 
-@dataclass(slots=True)
-class _Clock:
-    """Hangs up when the time is over."""
-
-    adapter: GuardedAdapter
-    seconds: float
-    is_over: bool = False
-    _timer: threading.Timer = field(init=False)
-
-    def __enter__(self) -> _Clock:
-        self._timer = threading.Timer(self.seconds, self._end)
-        self._timer.daemon = True
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def _end(self) -> None:
-        self.is_over = True
-        self.adapter.hang_up()
-
-
 def send_request(
     method: str,
     url: str,
@@ -78,31 +55,34 @@ def send_request(
         raise RequestFailed(
             "the check of certificates cannot be switched off (LEVANTE_HTTP_ALLOW_UNVERIFIED)"
         )
-    adapter = GuardedAdapter(egress_rules())
-    with requests.Session() as session, _Clock(adapter, limit) as clock:
+    adapter = GuardedAdapter(egress_rules(), follows_redirects=allow_redirects)
+    options = {
+        "timeout": (min(settings.LEVANTE_HTTP_CONNECT_SECONDS, limit), limit),
+        "allow_redirects": allow_redirects,
+        "verify": verify,
+        **parts,
+    }
+    try:
+        return run_beside(
+            lambda: _send(adapter, method, url, options),
+            break_off=adapter.hang_up,
+            seconds=limit,
+        )
+    except TimeIsUp as error:
+        raise RequestFailed(_too_slow(limit)) from error
+    except (RequestException, EgressRefused, OSError, ValueError) as error:
+        raise RequestFailed(_reason(error, limit)) from error
+
+
+def _send(adapter: GuardedAdapter, method: str, url: str, options: Mapping[str, Any]) -> Answer:
+    with requests.Session() as session:
         session.trust_env = False
         session.max_redirects = settings.LEVANTE_HTTP_MAX_REDIRECTS
         session.adapters.clear()
         session.mount("http://", adapter)
         session.mount("https://", adapter)
-        try:
-            answer = session.request(
-                method,
-                url,
-                stream=True,
-                timeout=(min(settings.LEVANTE_HTTP_CONNECT_SECONDS, limit), limit),
-                allow_redirects=allow_redirects,
-                verify=verify,
-                **parts,
-            )
-            body = _read(answer)
-        except RequestFailed:
-            raise
-        except (RequestException, EgressRefused, OSError, ValueError) as error:
-            raise RequestFailed(_reason(error, limit, is_over=clock.is_over)) from error
-        if clock.is_over:
-            raise RequestFailed(_too_slow(limit))
-        return _answer(answer, body)
+        with session.request(method, url, stream=True, **options) as answer:
+            return _answer(answer, _read(answer))
 
 
 def egress_rules() -> EgressRules:
@@ -143,9 +123,9 @@ def _too_slow(limit: float) -> str:
     return f"there was no whole answer within {limit:g} seconds"
 
 
-def _reason(error: Exception, limit: float, *, is_over: bool) -> str:
+def _reason(error: Exception, limit: float) -> str:
     """Say why a request failed; the URL stays out, since it may hold a secret."""
-    if is_over or isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout):
         return _too_slow(limit)
     cause: BaseException | None = error
     while cause is not None:

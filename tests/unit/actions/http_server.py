@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 BOMB = gzip.compress(b"0" * 50_000_000)
+BOMB_IN_A_BOMB = gzip.compress(gzip.compress(b"0" * 200_000_000, 1))
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -65,6 +66,46 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"x")
             self.wfile.flush()
             time.sleep(0.02)
+
+    def answer_moved_with_a_bomb(self, body: str) -> None:
+        self.send(302, BOMB, {"Location": "/text", "Content-Encoding": "gzip"})
+
+    def answer_moved_without_end(self, body: str) -> None:
+        self.begin({"Location": "/text", "Transfer-Encoding": "chunked"}, 302)
+        while not self.server.is_ending:  # type: ignore[attr-defined]
+            self.wfile.write(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
+
+    def answer_moved_inside(self, body: str) -> None:
+        host = self.headers["X-Host"]
+        self.send(302, b"", {"Location": f"http://{host}/"})
+
+    def answer_bomb_in_a_bomb(self, body: str) -> None:
+        self.send(200, BOMB_IN_A_BOMB, {"Content-Encoding": "gzip, gzip"})
+
+    def answer_many_layers(self, body: str) -> None:
+        self.send(200, b"x", {"Content-Encoding": ", ".join(["gzip"] * 50)})
+
+    def answer_headers_without_end(self, body: str) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        number = 0
+        while not self.server.is_ending:  # type: ignore[attr-defined]
+            number += 1
+            self.wfile.write(b"X-Header-%d: 1\r\n" % number)
+
+    def answer_one_endless_header(self, body: str) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Header: ")
+        while not self.server.is_ending:  # type: ignore[attr-defined]
+            self.wfile.write(b"x" * 4096)
+
+    def answer_headers_that_drip(self, body: str) -> None:
+        while not self.server.is_ending:  # type: ignore[attr-defined]
+            self.wfile.write(b"H")
+            self.wfile.flush()
+            time.sleep(0.02)
+
+    def answer_patience(self, body: str) -> None:
+        while not self.server.is_ending:  # type: ignore[attr-defined]
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def answer_silent(self, body: str) -> None:
         while not self.server.is_ending:  # type: ignore[attr-defined]

@@ -37,6 +37,7 @@ from workflows.actions.outgoing import RequestFailed, send_request
         "::7f00:1",
         "64:ff9b::a9fe:a9fe",
         "64:ff9b:1::7f00:1",
+        "64:ff9b:1:7f00:0:100::",
         "2002:7f00:1::",
         "2001:0:0:0:0:0:80ff:fffe",
     ],

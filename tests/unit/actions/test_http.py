@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.unit.actions.http_server import http_server
+from tests.unit.actions.interrupting import interrupted_after
 from workflows.actions.base import ActionContext, Outcome, perform_action
 from workflows.actions.std.http import HTTPAction, MistralHTTPAction
 
@@ -116,7 +118,49 @@ def test_a_hostile_answer_is_a_clear_error(address: str, path: str, reason: str)
     assert reason in message(f"{address}/{path}", allow_redirects=True)
 
 
-@pytest.mark.parametrize("path", ["drip", "silent"])
+@pytest.mark.parametrize("path", ["moved-with-a-bomb", "moved-without-end"])
+def test_the_body_of_a_redirect_is_not_read(address: str, path: str) -> None:
+    before = peak_kilobytes()
+    assert result(f"{address}/{path}", allow_redirects=True)["content"] == "Grüße"
+    assert peak_kilobytes() - before < 20_000
+
+
+@pytest.mark.parametrize("path", ["bomb", "bomb-in-a-bomb", "moved-with-a-bomb"])
+def test_a_bomb_takes_little_memory(address: str, path: str) -> None:
+    before = peak_kilobytes()
+    assert "more than 1000000 bytes" in message(f"{address}/{path}")
+    assert peak_kilobytes() - before < 20_000
+
+
+def peak_kilobytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@pytest.mark.parametrize("path", ["many-layers", "headers-without-end", "one-endless-header"])
+def test_an_answer_that_is_none_is_an_error(address: str, path: str) -> None:
+    assert message(f"{address}/{path}").startswith("Failed to send HTTP request: the ")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost", "[::1]", "0", "127.1", "2130706433", "0x7f000001", "0177.0.0.1",
+        "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]", "public.example@169.254.169.254",
+    ],
+)  # fmt: skip
+def test_no_redirect_leads_inside(address: str, settings: Any, host: str) -> None:
+    settings.LEVANTE_HTTP_ALLOWED_NETWORKS = [address.split("/")[2].partition(":")[0]]
+    settings.LEVANTE_HTTP_ALLOWED_PORTS = [address.rpartition(":")[2]]
+    headers = {"X-Host": host}
+    text = message(f"{address}/moved-inside", allow_redirects=True, headers=headers, timeout=5)
+    assert "LEVANTE_HTTP_ALLOWED" in text or "cannot be reached" in text
+
+
+def test_an_interrupted_action_ends_at_once(address: str) -> None:
+    assert interrupted_after(0.5, lambda: send(f"{address}/silent", timeout=60)) < 2.5
+
+
+@pytest.mark.parametrize("path", ["drip", "silent", "headers-that-drip", "patience"])
 def test_a_slow_answer_ends_at_the_time_given(address: str, path: str) -> None:
     assert message(f"{address}/{path}", timeout=0.3) == (
         "Failed to send HTTP request: there was no whole answer within 0.3 seconds"
