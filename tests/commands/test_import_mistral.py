@@ -6,6 +6,7 @@ import io
 import json
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -18,7 +19,9 @@ from pytest_django.live_server_helper import LiveServer
 from tests.api_client import make_client
 from workflows.models import (
     ActionDefinition,
+    CronTrigger,
     Environment,
+    EventTrigger,
     Project,
     Role,
     WorkbookDefinition,
@@ -225,6 +228,123 @@ def test_an_action_that_comes_with_mistral_is_left(source: str, tmp_path: Path) 
 
 def test_no_value_of_an_environment_is_shown(source: str) -> None:
     assert PASSWORD not in run(source)
+
+
+@pytest.fixture
+def triggers(source: str, tmp_path: Path) -> Path:
+    """A dump with triggers as Mistral shows them."""
+    file = tmp_path / "triggers.json"
+    run(source, "--dump", file)
+    dump = json.loads(file.read_text())
+    ids = {(one["name"], one["namespace"]): one["id"] for one in dump["workflows"]}
+    common = {"workflow_input": "{}", "workflow_params": "{}", "scope": "private"}
+    once = (datetime.now(UTC) + timedelta(days=40)).strftime("%Y-%m-%d %H:%M:%S")
+    dump["cron_triggers"] = [
+        {
+            **common,
+            "name": "nightly",
+            "workflow_name": "alpha",
+            "workflow_id": ids["alpha", "south"],
+            "workflow_params": '{"env": {"x": 1}}',
+            "pattern": "0 3 * * *",
+            "remaining_executions": 7,
+            "first_execution_time": "2020-01-01 00:00:00",
+        },
+        {
+            **common,
+            "name": "once",
+            "workflow_name": "beta",
+            "workflow_id": ids["beta", ""],
+            "pattern": "0 0 30 2 0",
+            "remaining_executions": 1,
+            "first_execution_time": once,
+        },
+    ]
+    dump["event_triggers"] = [
+        {
+            **common,
+            "name": None,
+            "workflow_id": ids["beta", ""],
+            "exchange": "nova",
+            "topic": "notifications",
+            "event": event,
+        }
+        for event in ("compute.start", "compute.end")
+    ]
+    file.write_text(json.dumps(dump))
+    return file
+
+
+def test_triggers_come_paused(triggers: Path) -> None:
+    planned = run("--from", triggers, "--dry-run")
+    text = run("--from", triggers)
+    assert planned.replace(" (dry run: nothing was written)", "") == text
+    assert text.count("made     event trigger") == 2
+    nightly, once = CronTrigger.objects.filter(project=red()).order_by("name")
+    assert (nightly.workflow_name, nightly.workflow_namespace) == ("alpha", "south")
+    assert (nightly.pattern, nightly.remaining, nightly.first_time) == ("0 3 * * *", 7, None)
+    assert nightly.params == {"env": {"x": 1}}
+    assert (once.pattern, once.remaining) == (None, 1)
+    assert once.first_time is not None
+    workflow = WorkflowDefinition.objects.get(pk=once.workflow_id)
+    assert (workflow.name, workflow.project) == ("beta", red())
+    assert nightly.is_paused
+    assert once.is_paused
+    events = EventTrigger.objects.filter(project=red())
+    assert {(one.event, one.is_paused) for one in events} == {
+        ("compute.start", True),
+        ("compute.end", True),
+    }
+    lines = run("--from", triggers).splitlines()
+    assert {line.split()[0] for line in lines[:-1]} == {"same"}
+
+
+def test_triggers_start_when_that_is_asked_for(triggers: Path) -> None:
+    run("--from", triggers)
+    text = run("--from", triggers, "--start-triggers")
+    assert "updated  cron trigger nightly: started\n" in text
+    assert "updated  event trigger compute.start: started\n" in text
+    assert "updated  event trigger compute.end: started\n" in text
+    assert not CronTrigger.objects.filter(is_paused=True).exists()
+    assert not EventTrigger.objects.filter(is_paused=True).exists()
+    assert "updated" not in run("--from", triggers, "--start-triggers").replace("0 updated", "")
+
+
+def test_triggers_may_start_at_once(triggers: Path) -> None:
+    run("--from", triggers, "--start-triggers")
+    assert not CronTrigger.objects.get(name="nightly").is_paused
+    assert not EventTrigger.objects.filter(is_paused=True).exists()
+
+
+def test_a_trigger_that_differs_is_kept_unless_an_update_is_asked_for(triggers: Path) -> None:
+    run("--from", triggers)
+    dump = json.loads(triggers.read_text())
+    dump["cron_triggers"][0]["pattern"] = "0 4 * * *"
+    dump["event_triggers"][0]["workflow_params"] = '{"env": {"y": 2}}'
+    triggers.write_text(json.dumps(dump))
+    text = run("--from", triggers)
+    assert "differs  cron trigger nightly: content\n" in text
+    assert "differs  event trigger compute.start: content\n" in text
+    run("--from", triggers, "--update")
+    assert CronTrigger.objects.get(name="nightly").pattern == "0 4 * * *"
+    assert EventTrigger.objects.get(event="compute.start").params == {"env": {"y": 2}}
+    assert CronTrigger.objects.get(name="nightly").is_paused
+
+
+def test_a_trigger_whose_time_or_workflow_is_gone_is_refused(triggers: Path) -> None:
+    dump = json.loads(triggers.read_text())
+    dump["cron_triggers"][1]["first_execution_time"] = "2020-01-01 00:00:00"
+    dump["event_triggers"][0]["workflow_id"] = "nowhere"
+    dump["event_triggers"][0]["workflow_name"] = "gamma"
+    triggers.write_text(json.dumps(dump))
+    output = io.StringIO()
+    with pytest.raises(CommandError, match="2 objects were refused"):
+        call_command("import_mistral", "--from", str(triggers), "--project", "red", stdout=output)
+    assert "refused  cron trigger once: its only time has passed\n" in output.getvalue()
+    assert (
+        "refused  event trigger compute.start: its workflow 'gamma' is not here\n"
+        in output.getvalue()
+    )
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from workflows.services.action_uploads import create_actions, update_actions
 from workflows.services.environments import create_environment, update_environment
 from workflows.services.identity import Caller
 from workflows.services.mistral_content import MistralContent, mapping_of, text_of
+from workflows.services.mistral_triggers import Stored, TriggerReader, Wanted
 from workflows.services.review import StoredNames, review_workflows
 from workflows.services.workbook_uploads import create_workbook, update_workbook
 from workflows.services.workflow_uploads import create_workflows, update_workflows
@@ -70,32 +71,25 @@ class Report:
         return sum(line.outcome is outcome for line in self.lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What the project has under the name: the parts that an import compares."""
-
-    content: JSONValue
-    scope: str
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What should be there, and how to make it so."""
-
-    content: JSONValue
-    scope: str
-    create: Callable[[], object]
-    update: Callable[[], object]
-
-
 class MistralImport:
-    """One import into the caller's project; with `dry_run` nothing is written."""
+    """One import into the caller's project; with `dry_run` nothing is written.
 
-    def __init__(self, caller: Caller, *, update: bool = False, dry_run: bool = False) -> None:
+    Triggers come paused, unless `start_triggers` lets them run.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        *,
+        update: bool = False,
+        dry_run: bool = False,
+        start_triggers: bool = False,
+    ) -> None:
         self.caller = caller
         self.report = Report()
         self._update = update
         self._dry_run = dry_run
+        self._start_triggers = start_triggers
         self._seen: set[tuple[str, str, str]] = set()
         self._actions: dict[str, dict[str, AdhocActionSpec]] = defaultdict(dict)
         self._workflows: dict[str, dict[str, WorkflowSpec]] = defaultdict(dict)
@@ -115,8 +109,18 @@ class MistralImport:
                 self._take("workflow", one, self._workflow)
         for one in content.of("environments"):
             self._take("environment", one, self._environment)
+        triggers = TriggerReader(
+            self.caller, content, start=self._start_triggers, will_have=self._will_have
+        )
+        for one in content.of("cron_triggers"):
+            self._take("cron trigger", one, triggers.cron)
+        for one in content.of("event_triggers"):
+            self._take("event trigger", one, triggers.event)
         self._review()
         return self.report
+
+    def _will_have(self, name: str, namespace: str) -> bool:
+        return self._dry_run and name in self._workflows.get(namespace, {})
 
     def _leave(self, kind: str, one: JSONObject, reason: str) -> None:
         # Actions made in Python have no definition, and nobody expects them to be taken over.
@@ -126,16 +130,16 @@ class MistralImport:
     def _take(
         self, kind: str, one: JSONObject, read: Callable[[JSONObject], tuple[Stored | None, Wanted]]
     ) -> None:
-        if (kind, *_key(one)) in self._seen:
+        name, namespace = _key(one)
+        if (kind, name, namespace) in self._seen and kind != "event trigger":
             self._leave(kind, one, "another project has one of the same name, see --source-project")
             return
-        self._seen.add((kind, *_key(one)))
+        self._seen.add((kind, name, namespace))
         try:
             stored, wanted = read(one)
             outcome, reason = self._settle(stored, wanted)
         except WorkflowsError as error:
             outcome, reason = Outcome.REFUSED, error.message
-        name, namespace = _key(one)
         self.report.lines.append(Line(kind, name, namespace, outcome, reason))
 
     def _settle(self, stored: Stored | None, wanted: Wanted) -> tuple[Outcome, str]:
@@ -148,7 +152,8 @@ class MistralImport:
             *(["scope"] if stored.scope != wanted.scope else []),
         ]
         if not parts:
-            return Outcome.SAME, ""
+            is_completed = wanted.complete(self._dry_run)
+            return (Outcome.UPDATED, "started") if is_completed else (Outcome.SAME, "")
         if not self._update:
             return Outcome.DIFFERS, " and ".join(parts)
         if not self._dry_run:
@@ -259,7 +264,8 @@ class MistralImport:
 
 
 def _key(one: JSONObject) -> tuple[str, str]:
-    return text_of(one, "name"), text_of(one, "namespace")
+    """Give name and namespace; an event trigger without a name has that of its event."""
+    return text_of(one, "name") or text_of(one, "event"), text_of(one, "namespace")
 
 
 def _scope(one: JSONObject) -> str:

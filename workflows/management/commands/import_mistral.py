@@ -43,6 +43,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--update", action="store_true", help="give what differs the content of the source"
         )
+        parser.add_argument(
+            "--start-triggers",
+            action="store_true",
+            help="let triggers run, which otherwise come paused; also those of an earlier run",
+        )
         parser.add_argument("--dry-run", action="store_true", help="write nothing, only report")
         parser.add_argument(
             "--ca-file", type=Path, metavar="FILE", help="certificates that the servers are of"
@@ -61,6 +66,7 @@ class Command(BaseCommand):
                 _caller(options["project"]),
                 update=options["update"],
                 dry_run=options["dry_run"],
+                start_triggers=options["start_triggers"],
             )
             report = run.run(content)
         except WorkflowsError as error:
