@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,12 +63,15 @@ class Member:
 class Cluster:
     """PostgreSQL and Redis behind proxies, and every process of the service, some of them twice."""
 
-    def __init__(self, directory: Path, *, mutation: str = "") -> None:
+    def __init__(
+        self, directory: Path, *, mutation: str = "", settings: Mapping[str, str] | None = None
+    ) -> None:
         self.directory = directory
         self.ledger = directory / "ledger"
         self.web_port = free_port()
         self.url = f"http://127.0.0.1:{self.web_port}"
         self._mutation = mutation
+        self._settings = dict(settings or {})
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._start_again_at: dict[str, float] = {}
         directory.mkdir(parents=True, exist_ok=True)
@@ -199,6 +202,13 @@ class Cluster:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, number)
 
+    def signal_main(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to the first process of a member alone, as a supervisor does."""
+        self._processes[name].send_signal(number)
+
+    def wait_until_ended(self, name: str, seconds: float) -> None:
+        self._processes[name].wait(seconds)
+
     def children_of(self, name: str) -> list[int]:
         """The processes that a process has started."""
         process = self._processes.get(name)
@@ -300,6 +310,7 @@ class Cluster:
             "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
             VARIABLE: str(self.ledger),
             MUTATION: self._mutation,
+            **self._settings,
         }
 
     def _run(self, *arguments: str) -> None:

@@ -14,7 +14,7 @@ import redis
 from tests.faults.flows import Run
 from tests.faults.ledger import Ledger
 from workflows.engine.states import EXECUTION_CHANGES, TASK_CHANGES, State, is_allowed
-from workflows.services.lost_work import LOST
+from workflows.services.lost_work import LOST, STOPPED
 
 FINAL: Final = ["SUCCESS", "ERROR", "CANCELLED", "SKIPPED"]
 _OPEN_SQL: Final = "SELECT id FROM workflow_executions WHERE state <> ALL(%s)"
@@ -23,7 +23,7 @@ _ENDS_SQL: Final = """
            EXISTS (SELECT 1 FROM action_executions a
                    JOIN workflow_executions x ON x.id = a.execution_id
                    WHERE coalesce(x.root_execution_id, x.id) = e.id
-                     AND a.output::jsonb ->> 'result' = %s), e.state_info
+                     AND a.output::jsonb ->> 'result' = ANY(%s)), e.state_info
     FROM workflow_executions e WHERE e.parent_task_id IS NULL
 """
 _ACTIONS_SQL: Final = """
@@ -114,7 +114,7 @@ def results_count_once(facts: Facts) -> Iterator[str]:
 
 def ends_are_the_expected_ones(facts: Facts) -> Iterator[str]:
     """I4: the output is the oracle's, or an action was lost and the execution is in ERROR."""
-    for id, state, output, has_lost, info in facts.database.execute(_ENDS_SQL, [LOST]):
+    for id, state, output, has_lost, info in facts.database.execute(_ENDS_SQL, [[LOST, STOPPED]]):
         run = facts.accepted.get(id)
         # The answer to a start may have been lost and never asked for again.
         if run is not None and not run.allows(state, output, has_lost=has_lost):

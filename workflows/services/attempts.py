@@ -33,9 +33,10 @@ from workflows.services import tallies
 from workflows.services.catalogue import outside_reader, resolve_stored_action
 from workflows.services.celery_notes import note_run
 from workflows.services.code_sources import find_code_action
+from workflows.services.lost_work import give_back
 from workflows.services.observing import AttemptEnd, tell_attempt
 from workflows.services.payloads import clean_payload
-from workflows.services.process import Interrupted, this_process
+from workflows.services.process import Interrupted, Stopped, this_process
 from workflows.services.tallies import tally
 
 logger = logging.getLogger(__name__)
@@ -165,6 +166,9 @@ def _perform(claim: Claim) -> Outcome | None:
             outcome = perform_action(action, _context(claim), claim.input)
     except Interrupted as interruption:
         return Outcome(is_success=False, result=str(interruption))
+    except Stopped:
+        give_back(claim.action_id, claim.token)
+        raise SystemExit from None
     if outcome.is_success and not claim.is_sync:
         return None
     return _finish(claim, outcome)

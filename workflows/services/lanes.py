@@ -90,7 +90,7 @@ def run_lane(task_id: UUID, target: str) -> None:
     claim, last = claim_next(task_id, target), None
     while claim is not None:
         last, outcome = claim, perform(claim)
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or this_process().is_stopping:
             keep_trying(partial(record, claim, outcome))
             _ring(claim, target)
             return

@@ -22,6 +22,7 @@ from workflows.services.tallies import tally
 logger = logging.getLogger(__name__)
 
 LOST: Final = "The worker was lost; the outcome of the action is unknown."
+STOPPED: Final = "The worker was stopped; the outcome of the action is unknown."
 
 # Beats without a claim's name after which it is abandoned: the first one may have been on its way
 # when the action was claimed, or just after it ended.
@@ -31,6 +32,9 @@ _CLAIMED = "a.state = 'RUNNING' AND NOT a.is_handled AND a.token IS NOT NULL"
 _FACTS = "a.id, a.token, a.is_safe_rerun, a.starts, a.execution_id, a.target"
 _OF_PROCESS_SQL = f"""
     SELECT {_FACTS} FROM action_executions a WHERE {_CLAIMED} AND a.process_id = %s
+"""
+_OF_TOKEN_SQL = f"""
+    SELECT {_FACTS} FROM action_executions a WHERE {_CLAIMED} AND a.id = %s AND a.token = %s
 """
 _OF_NOBODY_SQL = f"""
     SELECT {_FACTS} FROM action_executions a
@@ -125,7 +129,12 @@ class ClaimWatch:
         return settle(abandoned)
 
 
-def settle(claims: Sequence[tuple[Any, ...]]) -> int:
+def give_back(action_id: UUID, token: UUID) -> None:
+    """Settle the attempt of this process, which is about to end in the middle of it."""
+    settle(fetch_all(_OF_TOKEN_SQL, [action_id, token]), STOPPED)
+
+
+def settle(claims: Sequence[tuple[Any, ...]], reason: str = LOST) -> int:
     """Let a safe action run again, a limited number of times; an unsafe one is in ERROR."""
     released = failed = 0
     for action_id, token, is_safe_rerun, starts, execution_id, target in claims:
@@ -133,7 +142,7 @@ def settle(claims: Sequence[tuple[Any, ...]]) -> int:
             if execute(_RELEASE_SQL, [action_id, token]):
                 ring(Work(actions=(ReadyAction(action_id, execution_id, target),)))
                 released += 1
-        elif fail_attempt(action_id, token, LOST):
+        elif fail_attempt(action_id, token, reason):
             failed += 1
     tally(tallies.CLAIMS_RELEASED, released)
     tally(tallies.CLAIMS_FAILED, failed)

@@ -24,6 +24,10 @@ class Interrupted(BaseException):
     """The running action has to end; no `except Exception` of an action can swallow this."""
 
 
+class Stopped(BaseException):
+    """This process is to end, and its action cannot be waited for any longer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """What the process is working on. `timeout` is in seconds from `started` (monotonic)."""
@@ -45,14 +49,22 @@ class WorkerState:
         self._interrupted: tuple[UUID, str] | None = None
         self.ending = threading.Event()  # set when the process is about to end in order
         self._idle_since: float | None = time.monotonic()
+        self.is_stopping = False
+        self._must_hear_stop = False
 
     def begin_job(self) -> None:
         """Say that a job has begun."""
         self._idle_since = None
+        if self._must_hear_stop:
+            # Only now: the pool sets a handler of its own when the process is ready.
+            self._must_hear_stop = False
+            signal.signal(signal.SIGTERM, self._on_stop)
 
     def end_job(self) -> None:
-        """Say that the process has nothing to do."""
+        """Say that the process has nothing to do. It ends if it was asked to."""
         self._idle_since = time.monotonic()
+        if self.is_stopping:
+            raise SystemExit
 
     @property
     def idle_seconds(self) -> float:
@@ -96,8 +108,20 @@ class WorkerState:
                 os.kill(self.pid, signal.SIGKILL)
 
     def listen(self) -> None:
-        """Let `interrupt` work in this process. To be called by its main thread."""
+        """Let `interrupt` work in this process, and let it end in order.
+
+        To be called by its main thread.
+        """
         signal.signal(INTERRUPT_SIGNAL, self._on_signal)
+        self._must_hear_stop = True
+
+    def _on_stop(self, number: int, frame: FrameType | None) -> None:
+        """End the process: at once, or after the work around an action that has ended."""
+        self.is_stopping = True
+        if self._attempt is not None and _is_in_action(frame):
+            raise Stopped
+        if self._idle_since is not None:
+            raise SystemExit
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         """Raise in the main thread, unless the attempt has ended between the two threads' turns.

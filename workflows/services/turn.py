@@ -29,6 +29,7 @@ from workflows.services.attempts import (
     record_seen,
 )
 from workflows.services.parking import count_failure
+from workflows.services.process import this_process
 from workflows.services.store import lock_execution
 
 
@@ -45,7 +46,7 @@ def take_turn(action_id: UUID, execution_id: UUID | None = None, target: str = "
         kept: list[UUID] = []
         while claim is not None:
             outcome = perform(claim)
-            may_go_on = time.monotonic() <= deadline
+            may_go_on = time.monotonic() <= deadline and not this_process().is_stopping
             claim = _end_action(claim, outcome, kept, may_go_on=may_go_on)
         for one in kept:
             advance_family(one)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+from contextlib import suppress
 from typing import Any
 
+from billiard import active_children
 from celery import current_app
 from celery.signals import (
     task_postrun,
     task_prerun,
     worker_process_init,
     worker_process_shutdown,
+    worker_shutting_down,
 )
+from django.conf import settings
 
 from workflows.actions.code import allow_code_here
 from workflows.services.heartbeat import register_process, unregister_process
@@ -31,6 +38,25 @@ def on_end(**_facts: Any) -> None:
     """Send the last traces, and take the row away, so that nobody waits for the next beat."""
     flush_traces()
     unregister_process()
+
+
+@worker_shutting_down.connect
+def on_stop_asked(**_facts: Any) -> None:
+    """Bound the time that running actions get, whichever signal asked the worker to end.
+
+    Celery by itself waits for them for ever, or is killed together with them.
+    """
+    timer = threading.Timer(settings.LEVANTE_WORKER_STOP_SECONDS, _stop_processes)
+    timer.daemon = True
+    timer.start()
+
+
+def _stop_processes() -> None:
+    """Ask the processes of this worker to end; each settles the action that it is at."""
+    for process in active_children():
+        if process.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGTERM)
 
 
 @task_prerun.connect
