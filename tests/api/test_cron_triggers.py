@@ -51,6 +51,9 @@ def body(**changes: Any) -> dict[str, Any]:
         ({"workflow_name": None}, 400, "must be provided"),
         ({"workflow_input": {"what": 1}}, 400, "Invalid input ["),
         ({"unknown": 1}, 400, "Unknown attribute"),
+        ({"time_zone": "Mars"}, 400, "no time zone"),
+        ({"catch_up": "some"}, 400, "none of none, last, all"),
+        ({"overlap": "some"}, 400, "none of allow, skip, queue"),
     ],
 )  # fmt: skip
 def test_what_is_refused(ann: ApiClient, changes: dict[str, Any], status: int, words: str) -> None:
@@ -64,6 +67,14 @@ def test_the_id_of_the_workflow_wins_over_its_name(ann: ApiClient) -> None:
     identity = ann.get("/workflows/hello").json()["id"]
     answer = ann.post("/cron_triggers", body(workflow_id=identity, workflow_name="nobody"))
     assert (answer.status_code, answer.json()["workflow_name"]) == (201, "hello")
+
+
+def test_what_is_levantes_own(ann: ApiClient) -> None:
+    own = {"time_zone": "Europe/Berlin", "catch_up": "all", "overlap": "skip"}
+    made = ann.post("/cron_triggers", body(**own)).json()
+    assert own.items() <= made.items()
+    plain = ann.post("/cron_triggers", body(name="plain")).json()
+    assert {"time_zone": "UTC", "catch_up": "last", "overlap": "allow"}.items() <= plain.items()
 
 
 def test_there_is_no_update(ann: ApiClient) -> None:

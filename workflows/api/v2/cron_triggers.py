@@ -15,7 +15,7 @@ from workflows.api.filters import read_conditions
 from workflows.api.operations import ALL_PROJECTS, creating, deleting, listing, reading
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.views import READ, ApiView, answer, created, deleted
-from workflows.models import CronTrigger, Role, Scope
+from workflows.models import CatchUp, CronTrigger, Overlap, Role, Scope
 from workflows.services.cron_triggers import (
     create_cron_trigger,
     delete_cron_trigger,
@@ -40,6 +40,10 @@ CRON_TRIGGER: Final = Resource(
         Attribute("next_execution_time", Kind.DATE, column="next_time"),
         Attribute("created_at", Kind.DATE),
         Attribute("updated_at", Kind.DATE),
+        # Levante's own.
+        Attribute("time_zone"),
+        Attribute("catch_up"),
+        Attribute("overlap"),
     ),
 )
 
@@ -48,7 +52,17 @@ _FILTERS: Final = CRON_TRIGGER.attributes[1:]
 _LIST_ARGUMENTS: Final = COMMON | {attribute.name for attribute in _FILTERS} | {"all_projects"}
 _BODY: Final = {
     **dict.fromkeys(
-        ("name", "workflow_name", "workflow_id", "pattern", "first_execution_time", "scope"),
+        (
+            "name",
+            "workflow_name",
+            "workflow_id",
+            "pattern",
+            "first_execution_time",
+            "scope",
+            "time_zone",
+            "catch_up",
+            "overlap",
+        ),
         Given.TEXT,
     ),
     "workflow_input": Given.JSON,
@@ -97,6 +111,9 @@ class CronTriggersView(ApiView):
             first_time=body.text("first_execution_time"),
             remaining=remaining if isinstance(remaining, int) else None,
             scope=body.text("scope") or Scope.PRIVATE,
+            time_zone=body.text("time_zone") or "UTC",
+            catch_up=body.text("catch_up") or CatchUp.LAST,
+            overlap=body.text("overlap") or Overlap.ALLOW,
         )
         return created(render(trigger, CRON_TRIGGER.attributes))
 
