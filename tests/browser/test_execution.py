@@ -305,3 +305,19 @@ def test_a_viewer_can_press_nothing(log_in: LogIn, project: Project, role: Role)
         "/admin/flower/",
     ):
         assert page.goto(address).status == 403, address
+
+
+def test_the_panel_follows_its_task(log_in: LogIn, project: Project) -> None:
+    execution = runs.waiting()
+    page = log_in(make_person("ann", project))
+    page.goto(f"/admin/executions/{execution.pk}/")
+    page.locator("levante-graph a").filter(has_text="ask").first.click()
+    panel = page.get_by_role("dialog")
+    expect(panel.locator(".lv-state").first).to_have_text("Running")
+    action = ActionExecution.objects.get(task__name="ask")
+    complete_action(action.pk, state=State.SUCCESS, output="yes", has_output=True)
+    advance(execution.pk)
+    runs.work(execution)
+    expect(panel.locator(".lv-state").first).to_have_text("Success")
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator(".lv-head .lv-state").first).to_have_text("Success")

@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Final
+
 import pytest
+import unfold
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import NARROW, LogIn, make_person
 from workflows.models import Project, Role
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+ATTRIBUTE: Final = re.compile(r'\s(x-[a-z:.-]+)="([^"]*(?:\{%[^%]*%\}[^"]*)*)"')
+BRANCH: Final = re.compile(r"\{% if [^%]*%\}(.*?)\{% else %\}.*?\{% endif %\}", re.DOTALL)
+TAG: Final = re.compile(r"\{%[^%]*%\}")
+VALUE: Final = re.compile(r"\{\{[^}]*\}\}")
+# These take no expression of ours: Alpine reads them by itself.
+NO_EXPRESSIONS: Final = ("x-for", "x-ref", "x-cloak", "x-transition", "x-teleport", "x-anchor")
+
+PARSE_ALL = """([code, expressions]) => {
+  const module = {};
+  new Function("module", "document", code)(module, undefined);
+  const faults = [];
+  for (const one of expressions) {
+    try { module.exports.parse(one); } catch (error) { faults.push(`${one}: ${error}`); }
+  }
+  return faults;
+}"""
+EVALUATE = """([code, expressions]) => {
+  const module = {};
+  new Function("module", "document", code)(module, undefined);
+  const data = { open: false, items: [1, 2], fn: () => 1 };
+  return expressions.map((one) => {
+    try { return module.exports.parse(one)({ find: () => data }); } catch (error) { return String(error); }
+  });
+}"""
+THEME_SCRIPT = ROOT / "workflows" / "static" / "levante" / "js" / "theme.js"
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,3 +90,36 @@ def test_a_viewer_sees_no_entries_of_administrators(log_in: LogIn, project: Proj
     expect(page.get_by_role("link", name="Users")).to_have_count(0)
     expect(page.get_by_role("link", name="System")).to_have_count(0)
     assert page.goto("/admin/auth/user/").status == 403
+
+
+def test_every_expression_of_the_theme_is_understood(browser: Browser) -> None:
+    """Another version of the theme may bring expressions that our interpreter does not know."""
+    page = browser.new_page()
+    faults = page.evaluate(PARSE_ALL, [THEME_SCRIPT.read_text(encoding="utf-8"), expressions()])
+    page.close()
+    assert faults == []
+
+
+def test_the_interpreter_reaches_no_code(browser: Browser) -> None:
+    page = browser.new_page()
+    outcome = page.evaluate(
+        EVALUATE,
+        [
+            THEME_SCRIPT.read_text(encoding="utf-8"),
+            ["open = !open", "items.length > 1 ? 'many' : 'few'", "fn.constructor('return 1')()"],
+        ],
+    )
+    page.close()
+    assert outcome[:2] == [True, "many"]
+    assert "out of reach" in outcome[2]
+
+
+def expressions() -> list[str]:
+    """Every expression in the templates of the theme, with values in the place of tags."""
+    found = set()
+    for template in Path(unfold.__file__).parent.glob("templates/**/*.html"):
+        for name, value in ATTRIBUTE.findall(template.read_text(encoding="utf-8")):
+            if not name.startswith(NO_EXPRESSIONS):
+                found.add(VALUE.sub("1", TAG.sub("", BRANCH.sub(r"\1", value))).strip())
+    # A quotation mark inside of a tag ends the attribute for our eyes.
+    return sorted(one for one in found if one and "{%" not in one)

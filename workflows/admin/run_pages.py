@@ -9,6 +9,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.urls import reverse
 
+from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page
 from workflows.admin.run_buttons import run_buttons, task_buttons
 from workflows.engine.states import FINAL, State
@@ -133,6 +134,7 @@ def head(caller: Caller, execution: WorkflowExecution) -> dict[str, Any]:
         "tabs": [(name, _tab(execution, name), *texts, badges.get(name)) for name, *texts in TABS],
         "buttons": run_buttons(caller, execution),
         "newest": _newest_revision(execution),
+        "workflow_address": find_link("workflow", execution.workflow_id),
     }
 
 
@@ -261,7 +263,12 @@ def _definition(
     )
     if revision is None:
         raise NotFound("The revision is gone.")
-    return {"revision": revision, "lines": revision.text.splitlines()[:_MOST_LINES]}
+    newest = _newest_revision(execution)
+    return {
+        "revision": revision,
+        "lines": revision.text.splitlines()[:_MOST_LINES],
+        "newest_address": newest and find_link("workflow_revision", execution.workflow_id, newest),
+    }
 
 
 def _uuid_or_none(text: str) -> UUID | None:

@@ -6,6 +6,8 @@
 
 const IN_SIGHT = 2000;
 const HIDDEN = 15000;
+// A panel that opens over the page changes the address.
+const PAGE = location.href;
 
 class LevanteLive extends HTMLElement {
   connectedCallback() {
@@ -68,10 +70,9 @@ class LevanteLive extends HTMLElement {
 
 /** Read the page again, and put its parts in the place of those that are shown. */
 export async function refresh() {
-  const url = new URL(location.href);
+  const url = new URL(PAGE);
   url.searchParams.set("partial", "1");
-  const base = document.querySelector("[data-live]")?.dataset.liveFrom;
-  const answer = await fetch(base || url, { cache: "no-store" });
+  const answer = await fetch(url, { cache: "no-store" });
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of document.querySelectorAll("[data-live]")) {

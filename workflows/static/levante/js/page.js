@@ -162,6 +162,24 @@ async function openPanel(address) {
   if (!panel.open) panel.showModal();
 }
 
+// What happens to the task in the panel shows there, too, unless somebody is typing in it.
+document.addEventListener("live-change", async (event) => {
+  const task = panel?.querySelector("[data-task]");
+  if (!task || !event.detail.tasks.some((one) => one.id === task.dataset.task)) return;
+  if (document.querySelector("dialog[open]:not(.lv-panel)")) return;
+  const url = new URL(location.href);
+  url.searchParams.set("partial", "1");
+  const answer = await fetch(url, { cache: "no-store" });
+  if (!answer.ok || !panel) return;
+  const body = panel.querySelector(".lv-dialog-body");
+  const open = [...body.querySelectorAll("details[open][id]")].map((one) => one.id);
+  body.innerHTML = await answer.text();
+  for (const id of open) {
+    const same = document.getElementById(id);
+    if (same) same.open = true;
+  }
+});
+
 function closePanel() {
   const before = panel.before_;
   panel.remove();
