@@ -35,7 +35,8 @@ EVALUATE = """([code, expressions]) => {
   new Function("module", "document", code)(module, undefined);
   const data = { open: false, items: [1, 2], fn: () => 1 };
   return expressions.map((one) => {
-    try { return module.exports.parse(one)({ find: () => data }); } catch (error) { return String(error); }
+    try { return module.exports.parse(one)({ find: () => data }); }
+    catch (error) { return String(error); }
   });
 }"""
 THEME_SCRIPT = ROOT / "workflows" / "static" / "levante" / "js" / "theme.js"

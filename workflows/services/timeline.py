@@ -126,7 +126,7 @@ class _Work:
 def _read_pieces(task_ids: Sequence[UUID]) -> dict[UUID, list[_Work]]:
     found: dict[UUID, list[_Work]] = {}
     actions = (
-        ActionExecution.objects.filter(task_id__in=task_ids)
+        ActionExecution.objects.filter(task_id__in=task_ids, item_index__lt=MOST_PIECES)
         .exclude(state="IDLE")
         .order_by("created_at", "item_index", "id")
         .values_list(
@@ -147,7 +147,7 @@ def _read_pieces(task_ids: Sequence[UUID]) -> dict[UUID, list[_Work]]:
         assert task_id is not None  # the filter says so
         found.setdefault(task_id, []).append(_Work(label, state, created, started, finished))
     children = (
-        WorkflowExecution.objects.filter(parent_task_id__in=task_ids)
+        WorkflowExecution.objects.filter(parent_task_id__in=task_ids, item_index__lt=MOST_PIECES)
         .order_by("created_at", "item_index", "id")
         .values_list(
             "parent_task_id", "workflow_name", "item_index", "state", "created_at", "finished_at"
@@ -176,7 +176,7 @@ def _row(
         row.pieces.append(scale.piece("run", state, min(begin, end), end, "all items"))
     if not is_single:
         row.parts = [(one.label, _piece(one, scale)) for one in work[:MOST_PIECES]]
-        row.more_parts = max(0, len(work) - MOST_PIECES)
+        row.more_parts = max(0, (task.items_total or 0) - len(row.parts))
     return row
 
 

@@ -6,6 +6,7 @@
 
 const IN_SIGHT = 2000;
 const HIDDEN = 15000;
+const SMALL_GRAPH = 300;
 // A panel that opens over the page changes the address.
 const PAGE = location.href;
 
@@ -45,14 +46,14 @@ class LevanteLive extends HTMLElement {
     if (answer.status === 404) return true;
     if (answer.status !== 200 || answer.redirected) return false;
     const changes = await answer.json();
-    const isNews = String(changes.seq) !== String(this.seq) || changes.tasks.some((task) => task.items);
+    const isSame = String(changes.seq) === this.seq;
+    // Items end without an event of their own.
+    const isNews = !isSame || changes.items_done !== this.itemsDone || changes.execution.is_final;
     this.seq = String(changes.seq);
-    this.tag = "";
-    if (!isNews && !changes.execution.is_final) {
-      this.tag = answer.headers.get("ETag") || "";
-      return false;
-    }
-    await this.show(changes);
+    this.itemsDone = changes.items_done;
+    // The tag belongs to the address, which changes with the number.
+    this.tag = isSame ? answer.headers.get("ETag") || "" : "";
+    if (isNews) await this.show(changes);
     return changes.execution.is_final;
   }
 
@@ -60,6 +61,10 @@ class LevanteLive extends HTMLElement {
     const graph = document.querySelector("levante-graph[data-source]");
     if (graph && changes.tasks.length) {
       graph.update(changes.tasks.map(({ name, state }) => ({ name, state })));
+    }
+    // Ways and badges are in the graph itself, which costs something to make for a large one.
+    const isSmall = graph && graph.data.nodes.length <= SMALL_GRAPH;
+    if (graph && changes.tasks.length && (isSmall || changes.execution.is_final)) {
       const answer = await fetch(graph.dataset.source, { cache: "no-store" });
       if (answer.ok) graph.data = await answer.json();
     }
