@@ -7,7 +7,7 @@ from raw data that was stored after it had been parsed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workflows.errors import Problem, SpecInvalid
 from workflows.jsontypes import JSONObject
@@ -47,11 +47,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class WorkflowDocument:
-    """The workflows of one document, with the text to store for each."""
+    """The workflows of one document, with the text to store for each; `source` has the places."""
 
     workflows: Mapping[str, WorkflowSpec]
     texts: Mapping[str, str]
-    warnings: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...]
+    source: Document = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,13 @@ class ActionDocument:
 
 @dataclass(frozen=True, slots=True)
 class WorkbookDocument:
-    """One workbook, with the texts of its members cut out of its own."""
+    """One workbook, with the texts of its members cut out of its own; `source` has the places."""
 
     workbook: WorkbookSpec
     workflow_texts: Mapping[str, str]
     action_texts: Mapping[str, str]
-    warnings: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...]
+    source: Document = field(repr=False, compare=False)
 
 
 def parse_workflows(text: str) -> WorkflowDocument:
@@ -85,7 +87,7 @@ def parse_workflows(text: str) -> WorkflowDocument:
         assert isinstance(document.data, dict)
         version = document.data["version"]
         texts = {name: dump({"version": version, name: raw}) for name, raw in entries.items()}
-    return WorkflowDocument(workflows, texts, warnings)
+    return WorkflowDocument(workflows, texts, warnings, document)
 
 
 def parse_actions(text: str) -> ActionDocument:
@@ -119,6 +121,7 @@ def parse_workbook(text: str) -> WorkbookDocument:
         cut_members(text, document, "workflows", raw_workflows),
         cut_members(text, document, "actions", raw_actions),
         warnings,
+        document,
     )
 
 
