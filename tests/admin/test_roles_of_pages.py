@@ -1,0 +1,179 @@
+"""Who may open which page of what is defined: each role, and somebody of another project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from workflows.models import EventTrigger, Membership, Project, Role, WorkflowDefinition
+from workflows.services.action_uploads import create_actions
+from workflows.services.cron_triggers import create_cron_trigger
+from workflows.services.environments import create_environment
+from workflows.services.event_triggers import create_event_trigger
+from workflows.services.identity import Caller, forget_callers
+from workflows.services.workflow_uploads import create_workflows
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+READ: Final = (Role.VIEWER, Role.OPERATOR, Role.AUTHOR, Role.ADMIN)
+RUN: Final = (Role.OPERATOR, Role.AUTHOR, Role.ADMIN)
+WRITE: Final = (Role.AUTHOR, Role.ADMIN)
+MANAGE: Final = (Role.ADMIN,)
+
+# Path below /admin/ -> who may open it. A stranger may open what names no object.
+PAGES: Final = {
+    "workflows/": READ,
+    "workflows/new/": WRITE,
+    "workflows/{workflow}/": READ,
+    "workflows/{workflow}/edit/": WRITE,
+    "workflows/{workflow}/revisions/": READ,
+    "workflows/{workflow}/revisions/1/": READ,
+    "workflows/{workflow}/run/": RUN,
+    "workflows/{workflow}/delete/": WRITE,
+    "editor/words/": READ,
+    "actions/": READ,
+    "actions/python/std.echo/": READ,
+    "actions/new/": WRITE,
+    "actions/{action}/": READ,
+    "actions/{action}/edit/": WRITE,
+    "actions/{action}/delete/": WRITE,
+    "environments/": READ,
+    "environments/new/": WRITE,
+    "environments/{environment}/": READ,
+    "environments/{environment}/delete/": WRITE,
+    "schedules/": READ,
+    "schedules/new/": WRITE,
+    "schedules/preview/": READ,
+    "schedules/{schedule}/": READ,
+    "schedules/{schedule}/edit/": WRITE,
+    "schedules/{schedule}/delete/": WRITE,
+    "triggers/": READ,
+    "triggers/new/": WRITE,
+    "triggers/{trigger}/": READ,
+    "triggers/{trigger}/edit/": WRITE,
+    "triggers/{trigger}/delete/": WRITE,
+    "projects/": MANAGE,
+    "projects/{project}/": MANAGE,
+    "tokens/": READ,
+}
+
+# What changes something: path -> who may send it.
+CHANGES: Final = {
+    "workflows/{workflow}/edit/": WRITE,
+    "workflows/{workflow}/revisions/1/restore/": WRITE,
+    "workflows/{workflow}/run/": RUN,
+    "workflows/{workflow}/run/preview/": RUN,
+    "workflows/{workflow}/delete/": WRITE,
+    "actions/{action}/": RUN,
+    "actions/{action}/edit/": WRITE,
+    "actions/{action}/delete/": WRITE,
+    "environments/{environment}/": WRITE,
+    "environments/{environment}/delete/": WRITE,
+    "schedules/{schedule}/run/": RUN,
+    "schedules/{schedule}/pause/": WRITE,
+    "schedules/{schedule}/resume/": WRITE,
+    "schedules/{schedule}/edit/": WRITE,
+    "schedules/{schedule}/delete/": WRITE,
+    "triggers/{trigger}/pause/": WRITE,
+    "triggers/{trigger}/edit/": WRITE,
+    "triggers/{trigger}/delete/": WRITE,
+    "projects/": MANAGE,
+    "projects/{project}/": MANAGE,
+}
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    forget_callers()
+    yield
+    forget_callers()
+
+
+@pytest.fixture
+def ids() -> dict[str, Any]:
+    """One object of each kind, in the project blue."""
+    project = Project.objects.create(name="blue")
+    caller = Caller(project.pk, Role.AUTHOR)
+    text = "version: '2.0'\nflow:\n  tasks: {t: {action: std.noop}}\n"
+    workflow = create_workflows(caller=caller, text=text)[0]
+    action = create_actions(caller=caller, text="version: '2.0'\nshout: {base: std.noop}\n")[0]
+    trigger = create_event_trigger(
+        caller=caller, workflow_id=workflow.pk, exchange="e", topic="t", event="x"
+    )
+    schedule = create_cron_trigger(
+        caller=caller, name="daily", workflow=str(workflow.pk), pattern="0 6 * * *"
+    )
+    return {
+        "project": project.pk,
+        "workflow": workflow.pk,
+        "action": action.pk,
+        "environment": create_environment(caller=caller, name="north").pk,
+        "schedule": schedule.pk,
+        "trigger": trigger.pk,
+    }
+
+
+def log_in(name: str, project: Project, role: Role) -> Client:
+    user = User.objects.create_user(name, password="secret", is_staff=True)
+    Membership.objects.create(user=user, project=project, role=role)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def stranger() -> Client:
+    return log_in("eve", Project.objects.create(name="red"), Role.AUTHOR)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_page_opens_for_the_roles_that_it_is_for(ids: dict[str, Any], role: Role) -> None:
+    client = log_in("ann", Project.objects.get(pk=ids["project"]), role)
+    wrong = {
+        path: status
+        for path, roles in PAGES.items()
+        if (status := client.get(f"/admin/{path.format(**ids)}").status_code)
+        != (200 if role in roles else 403)
+    }
+    assert not wrong
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_nothing_is_changed_below_the_role_that_it_takes(ids: dict[str, Any], role: Role) -> None:
+    client = log_in("ann", Project.objects.get(pk=ids["project"]), role)
+    for path, roles in CHANGES.items():
+        if role not in roles:
+            assert client.post(f"/admin/{path.format(**ids)}").status_code == 403, path
+    if role not in WRITE:
+        assert WorkflowDefinition.objects.get().revision.number == 1
+        assert EventTrigger.objects.filter(is_paused=False).exists()
+
+
+def test_what_belongs_to_others_is_not_there(ids: dict[str, Any]) -> None:
+    client = stranger()
+    for path in PAGES:
+        if "{" in path and "{project}" not in path:
+            assert client.get(f"/admin/{path.format(**ids)}").status_code == 404, path
+    for path in CHANGES:
+        if "{" in path and "{project}" not in path:
+            status = client.post(f"/admin/{path.format(**ids)}", {"name": "x"}).status_code
+            assert status in (403, 404), path
+    assert WorkflowDefinition.objects.get().revision.number == 1
+
+
+def test_nothing_is_changed_by_opening_a_page(ids: dict[str, Any]) -> None:
+    client = log_in("ann", Project.objects.get(pk=ids["project"]), Role.ADMIN)
+    only_post = {path for path in CHANGES if path not in PAGES}
+    for path in only_post:
+        assert client.get(f"/admin/{path.format(**ids)}").status_code == 405, path
+
+
+def test_a_form_from_elsewhere_is_refused(ids: dict[str, Any]) -> None:
+    user = User.objects.create_superuser("root", password="secret")
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(user)
+    for path in CHANGES:
+        assert client.post(f"/admin/{path.format(**ids)}").status_code == 403, path
