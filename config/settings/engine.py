@@ -20,8 +20,10 @@ LEVANTE_BEAT_SECONDS = env_seconds("LEVANTE_BEAT_SECONDS", 5)
 LEVANTE_DEAD_SECONDS = env_seconds("LEVANTE_DEAD_SECONDS", 30)
 # Seconds between two looks at whether the running action is still wanted. Default: 1.
 LEVANTE_STOP_POLL_SECONDS = env_seconds("LEVANTE_STOP_POLL_SECONDS", 1)
-# Seconds that an interrupted action has before its process is killed. Default: 5.
-LEVANTE_STOP_GRACE_SECONDS = env_seconds("LEVANTE_STOP_GRACE_SECONDS", 5)
+# Seconds that an interrupted action or advance has before its process is killed. Default: 2.
+LEVANTE_STOP_GRACE_SECONDS = env_seconds("LEVANTE_STOP_GRACE_SECONDS", 2)
+# Seconds after which one transaction of an advance in a worker is broken off. Default: 40.
+LEVANTE_ADVANCE_LIMIT_SECONDS = env_seconds("LEVANTE_ADVANCE_LIMIT_SECONDS", 40, minimum=0.1)
 # Seconds between two passes of the sweep. Default: 1.
 LEVANTE_SWEEP_SECONDS = env_seconds("LEVANTE_SWEEP_SECONDS", 1)
 # Seconds between two passes that beat asks a worker for, should no `manage.py sweep` run.

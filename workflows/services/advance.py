@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -18,6 +19,7 @@ from workflows.canvas import Work, ring
 from workflows.engine.events import ActionEnded, Event
 from workflows.errors import NotFound, StateChangeNotAllowed
 from workflows.log_facts import log_facts
+from workflows.services.advance_limit import advance_within_limit
 from workflows.services.apply import Applied, ChildRequest, apply_decision
 from workflows.services.decisions import decide_on
 from workflows.services.observing import tell_changes
@@ -84,15 +86,22 @@ def change(
     `make_events` sees the locked execution and may raise to refuse; no events change nothing.
     Without `tells_children` the caller sees to the sub-workflows itself.
     """
-    with log_facts(execution_id=execution_id):
+
+    def take_step() -> Applied | None:
         with transaction.atomic(durable=True):
             locked = lock_execution(execution_id, skip_locked=False)
             if locked is None:
                 raise NotFound(f"WorkflowExecution not found [id={execution_id}]")
             events = [*take_events(locked), *make_events(locked)]
             if not events:
-                return
-            applied = apply_decision(locked, decide_on(locked, events), actor=actor, reason=reason)
+                return None
+            decision = decide_on(locked, events)
+            return apply_decision(locked, decision, actor=actor, reason=reason)
+
+    with log_facts(execution_id=execution_id):
+        applied = advance_within_limit(take_step)
+        if applied is None:
+            return
         if not tells_children:
             applied.requests.clear()
         if not finish(execution_id, applied):
@@ -122,6 +131,10 @@ def move_on(
 
 
 def _advance_once(execution_id: UUID, *, force: bool) -> Applied | None:
+    return advance_within_limit(partial(_take_step, execution_id, force=force))
+
+
+def _take_step(execution_id: UUID, *, force: bool) -> Applied | None:
     with transaction.atomic(durable=True):
         locked = lock_execution(execution_id, skip_locked=True)
         return None if locked is None else move_on(locked, force=force)

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from workflows.models.statements import as_payload, execute, fetch_one
+from workflows.services.advance_limit import this_limit
 from workflows.services.lost_work import fail_attempt
 from workflows.services.probes import DeafnessWatch, own_queues
 from workflows.services.process import Attempt, WorkerState, this_process
@@ -47,6 +48,7 @@ def register_process(queues: str) -> None:
     """
     state = this_process()
     state.listen()
+    this_limit().listen()
     start_watchdog(state.ending)
     threading.Thread(
         target=_keep_beating, args=(state, queues), name=THREAD_NAME, daemon=True
@@ -69,6 +71,7 @@ def _keep_beating(state: WorkerState, queues: str) -> None:
     next_beat = 0.0
     while not state.ending.wait(0 if next_beat == 0 else _pause()):
         try:
+            this_limit().look()
             if time.monotonic() >= next_beat:
                 next_beat = time.monotonic() + settings.LEVANTE_BEAT_SECONDS
                 beat(state, queues)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from workflows.engine.events import StopAsked
 from workflows.engine.states import FINAL, UNFINISHED, State
 from workflows.models.statements import execute, fetch_one
 from workflows.services import tallies
+from workflows.services.advance_limit import advance_within_limit
 from workflows.services.apply import Applied, apply_decision
 from workflows.services.decisions import decide_on
 from workflows.services.observing import tell_changes
@@ -111,7 +113,7 @@ def park(execution_id: UUID, reason: str) -> None:
     tally(tallies.PARKED)
     logger.error("An execution is parked.", extra={"execution_id": str(execution_id)})
     try:
-        applied = _stop(execution_id, reason)
+        applied = advance_within_limit(partial(_stop, execution_id, reason))
     except Exception:  # a border: whatever is wrong with it, it has to end
         logger.exception(
             "A parked execution is ended by force.", extra={"execution_id": str(execution_id)}

@@ -17,6 +17,7 @@ from workflows.actions.base import Outcome
 from workflows.canvas import ReadyAction, Work, ring
 from workflows.log_facts import log_facts
 from workflows.services.advance import advance_briefly, advance_family, finish, move_on
+from workflows.services.advance_limit import advance_within_limit
 from workflows.services.apply import Applied
 from workflows.services.attempts import (
     Claim,
@@ -63,7 +64,8 @@ def _end_action(
     if execution_id is None:
         keep_trying(partial(record, claim, outcome))
         return None
-    store = partial(_record_and_advance, execution_id, claim, outcome, may_go_on=may_go_on)
+    step = partial(_record_and_advance, execution_id, claim, outcome, may_go_on=may_go_on)
+    store = partial(advance_within_limit, step)
     try:
         applied, following = keep_trying(store)
     except OperationalError:
