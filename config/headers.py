@@ -21,17 +21,22 @@ POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+# The API answers data, which nothing may be made of should a browser open it as a page.
+DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+# Devices that no page of ours has a use for.
+_PERMISSIONS: Final = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 _HEADER: Final = "Content-Security-Policy"
 
 
 class ContentSecurityPolicyMiddleware:
-    """Sets the policy on the pages of the web interface, unless a page has one of its own."""
+    """Sets a policy on each answer, unless it has one of its own."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self._get_response(request)
-        if request.path.startswith("/admin") and _HEADER not in response:
-            response[_HEADER] = POLICY
+        is_page = request.path_info.startswith("/admin")
+        response.headers.setdefault(_HEADER, POLICY if is_page else DATA_POLICY)
+        response.headers.setdefault("Permissions-Policy", _PERMISSIONS)
         return response

@@ -13,6 +13,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 _environment = environ.Env()
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
 
@@ -81,6 +82,16 @@ def env_json_list(name: str) -> list[Any]:
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
         raise ImproperlyConfigured(f"{name} must be a JSON list of objects")
     return value
+
+
+def refuse_open_doors(*, debug: bool, hosts: list[str], origins: list[str]) -> None:
+    """Stop a start that would show tracebacks to others, or trust any host or any origin."""
+    if "*" in hosts:
+        raise ImproperlyConfigured("LEVANTE_ALLOWED_HOSTS must name hosts; * is not allowed")
+    if "*" in origins:
+        raise ImproperlyConfigured("LEVANTE_CORS_ORIGINS must name origins; * is not allowed")
+    if debug and not set(hosts) <= _LOOPBACK:
+        raise ImproperlyConfigured("LEVANTE_DEBUG is for this machine alone, not for other hosts")
 
 
 def database_from_url(url: str) -> dict[str, Any]:

@@ -7,7 +7,15 @@ from datetime import timedelta
 from corsheaders.defaults import default_headers
 from django.core.management.utils import get_random_secret_key
 
-from config.readers import env_bool, env_int, env_list, env_seconds, env_secret, env_text
+from config.readers import (
+    env_bool,
+    env_int,
+    env_list,
+    env_seconds,
+    env_secret,
+    env_text,
+    refuse_open_doors,
+)
 from config.settings.servers import LEVANTE_DATA_DIR
 from workflows.embedded.state import keep_secret
 
@@ -72,7 +80,11 @@ LEVANTE_PROXIES = env_int("LEVANTE_PROXIES", 0)
 # Name of the region in the catalogue of the identity service. Default: RegionOne.
 LEVANTE_REGION = env_text("LEVANTE_REGION", "RegionOne")
 
+refuse_open_doors(debug=DEBUG, hosts=ALLOWED_HOSTS, origins=LEVANTE_CORS_ORIGINS)
+
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LEVANTE_HTTPS
+# Pages take the token of a form from the form.
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31_536_000 if LEVANTE_HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if LEVANTE_HTTPS else None

@@ -14,6 +14,7 @@ from workflows.errors import RequestInvalid
 from workflows.management.commands import load_workflows
 from workflows.models import Project, Role, WorkflowDefinition
 from workflows.services import packaged
+from workflows.services.cron_triggers import create_cron_trigger, delete_cron_trigger
 from workflows.services.definitions import find_workflow
 from workflows.services.executions import start_execution
 from workflows.services.identity import SYSTEM_PROJECT_ID
@@ -94,6 +95,18 @@ def test_a_package_that_is_gone_takes_its_workflows_along(package: Package) -> N
     assert names() == {"create_instance"}
     assert load_packaged_workflows([]).removed == ["create_instance"]
     assert names() == set()
+
+
+def test_a_workflow_that_a_trigger_starts_stays_without_its_package(package: Package) -> None:
+    load_packaged_workflows([package.point])
+    caller = make_caller("anybody")
+    create_cron_trigger(caller=caller, name="t", workflow="create_instance", pattern="0 0 1 1 *")
+    report = load_packaged_workflows([])
+    assert report.removed == ["delete_instance"]
+    assert [place for place, _ in report.refused] == ["create_instance"]
+    assert names() == {"create_instance"}
+    delete_cron_trigger(caller=caller, name_or_id="t")
+    assert load_packaged_workflows([]).removed == ["create_instance"]
 
 
 def test_what_cannot_be_used_is_told_and_removes_nothing(package: Package) -> None:

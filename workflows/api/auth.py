@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 from django.conf import settings
-from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from django.contrib.auth.models import User
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import (
+    AuthenticationFailed,
+    NotAuthenticated,
+    UnsupportedMediaType,
+)
 from rest_framework.request import Request
 
 from workflows.api.errors import CHALLENGE
 from workflows.services.identity import Caller, find_caller, open_caller
+from workflows.services.ownership import parse_id
+from workflows.services.people import caller_of_person
 
 _MISSING: Final = "Authentication required."
+# Other sites can make a browser send these without asking; no client of ours needs them.
+_FORMS: Final = ("multipart/", "application/x-www-form-urlencoded")
 _REFUSED: Final = "The token is not valid."
 
 
 class TokenAuthentication(BaseAuthentication):
     """Takes `X-Auth-Token`, `Authorization: Bearer`, or Basic with the token as the password.
 
-    The project is that of the token; a header that names a project is never trusted.
+    The project is that of the token; a header that names a project is never trusted. Without a
+    token the session of somebody who has logged in to the pages counts.
     """
 
     def authenticate(self, request: Request) -> tuple[Caller, str]:
@@ -29,14 +40,36 @@ class TokenAuthentication(BaseAuthentication):
             return open_caller(), ""
         token = read_token(request)
         if not token:
-            raise NotAuthenticated(_MISSING)
+            return self._read_session(request), ""
         caller = find_caller(token)
         if caller is None:
             raise AuthenticationFailed(_REFUSED)
         return caller, token
 
+    def _read_session(self, request: Request) -> Caller:
+        """Return the person who has logged in to the pages with this browser.
+
+        A cookie comes along with what another site makes the browser send, so a change needs the
+        token of our own forms as well.
+        """
+        user = getattr(request._request, "user", None)
+        if not isinstance(user, User) or not user.is_active:
+            raise NotAuthenticated(_MISSING)
+        content_type = str(request.META.get("CONTENT_TYPE", ""))
+        if content_type.lower().startswith(_FORMS):
+            raise UnsupportedMediaType(content_type)
+        # The plain request: ours has no parsers that could look for the token in a form.
+        plain: Any = request._request
+        SessionAuthentication().enforce_csrf(plain)
+        return caller_of_person(user, _wanted_project(request))
+
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE
+
+
+def _wanted_project(request: Request) -> UUID | None:
+    """Return the project that a header names; one that the person is no member of is ignored."""
+    return parse_id(str(request.META.get("HTTP_X_PROJECT_ID", "")))
 
 
 def read_token(request: Request) -> str:

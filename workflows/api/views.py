@@ -72,6 +72,12 @@ class ApiView(APIView):
         """Name the methods that this path has, for which a role has to be checked."""
         return {method.lower() for method in self.allowed_methods if method != "OPTIONS"}
 
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        # Caches do not know that the answer depends on a token of ours.
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
     def get_exception_handler(self) -> Callable[..., HttpResponse]:
         return exception_handler
 

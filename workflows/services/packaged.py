@@ -19,8 +19,10 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
-from workflows.errors import WorkflowsError
+from workflows.errors import RequestInvalid, WorkflowsError
 from workflows.models import Project, Role, Scope, WorkflowDefinition
+from workflows.services.cron_triggers import check_no_triggers
+from workflows.services.event_triggers import check_no_event_triggers
 from workflows.services.identity import SYSTEM_PROJECT_ID, SYSTEM_PROJECT_NAME, Caller
 from workflows.services.workflow_uploads import (
     WorkflowText,
@@ -145,10 +147,17 @@ def _store(wanted: dict[str, WorkflowText], report: PackagedWorkflows) -> None:
             add_revision(workflow, upload, _SYSTEM, scope=Scope.PUBLIC, now=now)
             report.updated.append(name)
     if not report.refused:
-        _remove(stored[name] for name in sorted(stored.keys() - wanted.keys()))
-        report.removed += sorted(stored.keys() - wanted.keys())
+        _remove([stored[name] for name in sorted(stored.keys() - wanted.keys())], report)
 
 
-def _remove(workflows: Iterable[WorkflowDefinition]) -> None:
+def _remove(workflows: Iterable[WorkflowDefinition], report: PackagedWorkflows) -> None:
+    """Delete workflows whose package is gone; one that triggers still start stays."""
     for workflow in workflows:
-        workflow.delete()
+        try:
+            check_no_triggers(workflow, workflow.name, "")
+            check_no_event_triggers(workflow, workflow.name, "")
+        except RequestInvalid as error:
+            _refuse(report, workflow.name, error.message)
+        else:
+            workflow.delete()
+            report.removed.append(workflow.name)

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from workflows.errors import NotPermitted
 from workflows.models import Membership, Project, Role
-from workflows.services.identity import Caller, open_caller
+from workflows.services.identity import SYSTEM_PROJECT_ID, Caller, open_caller
 
 NO_PROJECT = "You are not a member of any project yet. Ask an administrator to add you to one."
 
@@ -21,6 +21,7 @@ def caller_of_person(user: User, project_id: UUID | None = None) -> Caller:
     no project.
     """
     name = user.get_username()
+    project_id = None if project_id == SYSTEM_PROJECT_ID else project_id
     memberships = {one.project_id: Role(one.role) for one in _memberships(user)}
     chosen = project_id if project_id in memberships else next(iter(memberships), None)
     if user.is_superuser:
@@ -34,7 +35,7 @@ def caller_of_person(user: User, project_id: UUID | None = None) -> Caller:
 def projects_of_person(user: User) -> list[Project]:
     """List the projects that a person may act for, by name."""
     if user.is_superuser:
-        return list(Project.objects.order_by("name"))
+        return list(Project.objects.exclude(pk=SYSTEM_PROJECT_ID).order_by("name"))
     return [one.project for one in _memberships(user)]
 
 
@@ -47,7 +48,8 @@ def _first_project() -> UUID:
     """The project of a superuser without any: that of a server without logins, or the oldest."""
     if settings.LEVANTE_NO_AUTH:
         return open_caller().project_id
-    project = Project.objects.order_by("created_at", "pk").first()
+    projects = Project.objects.exclude(pk=SYSTEM_PROJECT_ID)
+    project = projects.order_by("created_at", "pk").first()
     if project is None:
         raise NotPermitted("There is no project yet. Make one first.")
     return project.pk

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -14,6 +15,7 @@ from config.readers import (
     env_list,
     env_seconds,
     env_secret,
+    refuse_open_doors,
 )
 
 
@@ -82,3 +84,22 @@ def test_a_database_may_listen_on_a_socket_or_on_the_network() -> None:
 def test_a_database_that_is_not_postgresql_is_refused() -> None:
     with pytest.raises(ImproperlyConfigured, match="must name a PostgreSQL database"):
         database_from_url("sqlite:////tmp/x.db")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"hosts": ["*"]},
+        {"hosts": ["localhost", "*"]},
+        {"origins": ["*"]},
+        {"debug": True, "hosts": ["localhost", "levante.example.org"]},
+    ],
+)
+def test_doors_that_stand_open_stop_the_start(given: dict[str, Any]) -> None:
+    with pytest.raises(ImproperlyConfigured):
+        refuse_open_doors(**({"debug": False, "hosts": ["localhost"], "origins": []} | given))
+
+
+def test_debug_on_this_machine_and_named_hosts_are_fine() -> None:
+    refuse_open_doors(debug=True, hosts=["localhost", "127.0.0.1", "[::1]"], origins=[])
+    refuse_open_doors(debug=False, hosts=["a.example.org"], origins=["https://b.example.org"])

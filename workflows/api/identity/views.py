@@ -27,7 +27,6 @@ class IdentityView(ApiView):
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        response["Cache-Control"] = "no-store"
         patch_vary_headers(response, ["X-Auth-Token"])
         return response
 
