@@ -20,7 +20,9 @@ DOMAIN: JSONObject = {"id": "default", "name": "Default"}
 
 
 class IdentityView(ApiView):
-    """One path of the identity service."""
+    """One path of the identity service. Its protocol is Keystone's and described there."""
+
+    schema: Any = None
 
     def get_exception_handler(self) -> Callable[..., HttpResponse]:
         return identity_error
