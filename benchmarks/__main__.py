@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from benchmarks import report
 from benchmarks.client import ApiClient, BenchmarkFailed
+from benchmarks.lists import measure_lists
 from benchmarks.measure import measure_api, measure_latency, measure_shape
 from benchmarks.shapes import ACTIONS, SHAPES
 from benchmarks.stack import OwnStack, Target
@@ -32,6 +33,10 @@ ALL_SECONDS: Final = 540.0
 QUICK_ALL_SECONDS: Final = 75.0
 RUN_SECONDS: Final = 60.0
 QUICK_RUN_SECONDS: Final = 20.0
+# Executions in the table when lists are measured.
+LISTED: Final = 1_000_000
+QUICK_LISTED: Final = 50_000
+LISTS: Final = "lists"
 SETTLE_SECONDS: Final = 10.0  # until the processes of a fresh stack have done their first work
 
 
@@ -69,6 +74,8 @@ def measure(target: Target, options: argparse.Namespace) -> dict[str, Any]:
     if target.data_directory is not None:
         _wait_until_settled(target)
         results["memory idle"] = target.memory()
+    if options.only == [LISTS]:
+        return results | _lists(target, options)
     if target.database_url:
         _say("latency")
         results["latency"] = measure_latency(target, count=80 if options.quick else 200)
@@ -80,7 +87,18 @@ def measure(target: Target, options: argparse.Namespace) -> dict[str, Any]:
     results["shapes"] = [asdict(run) for run in _shapes(target, options, sizes)]
     if target.data_directory is not None:
         results["memory loaded"] = target.memory()
+    if not options.only or LISTS in options.only:
+        results |= _lists(target, options)
     return results
+
+
+def _lists(target: Target, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure lists last: they leave a full table behind."""
+    if not target.database_url:
+        return {}
+    count = options.listed or (QUICK_LISTED if options.quick else LISTED)
+    _say(f"lists of {count:,} executions")
+    return {"listed": count, "lists": measure_lists(target, count)}
 
 
 def _shapes(target: Target, options: argparse.Namespace, sizes: Iterable[int]) -> Iterable[Any]:
@@ -141,7 +159,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--port", type=int, default=0, help="of the server that is started")
     parser.add_argument("--quick", action="store_true", help="two minutes, small sizes")
-    parser.add_argument("--only", nargs="+", choices=[shape.name for shape in SHAPES])
+    parser.add_argument("--only", nargs="+", choices=[*(shape.name for shape in SHAPES), LISTS])
+    parser.add_argument("--listed", type=int, help="executions in the table for lists")
     parser.add_argument("--action", choices=list(ACTIONS))
     parser.add_argument("--sizes", nargs="+", type=int, help="numbers of tasks")
     parser.add_argument("--json", type=Path, help="write the results here")

@@ -16,6 +16,7 @@ MISTRAL: Final = {
 LARGEST_GROWTH: Final = 1.1
 LARGEST_BETWEEN_TASKS: Final = 25.0  # milliseconds, p95
 LARGEST_START: Final = 60.0  # milliseconds, p95, of eight clients
+LARGEST_LIST: Final = 100.0  # milliseconds, p95, of a page of a million executions
 LARGEST_MEMORY: Final = 600.0  # megabytes of everything that `up` runs, idle
 
 Rows = list[list[str]]
@@ -56,7 +57,8 @@ def yardstick_of(shape: str) -> str:
 def time_rows(results: dict[str, Any]) -> Rows:
     """Give the times, after the row of titles."""
     rows = [["milliseconds", "p50", "p95", "p99"]]
-    for name, values in {**results.get("latency", {}), **results.get("api", {})}.items():
+    times = {**results.get("latency", {}), **results.get("api", {}), **results.get("lists", {})}
+    for name, values in times.items():
         rows.append([name, *(f"{values[part]:.1f}" for part in ("p50", "p95", "p99"))])
     return rows
 
@@ -89,6 +91,9 @@ def missed_goals(results: dict[str, Any]) -> list[str]:
     ):
         if name in times and times[name]["p95"] > bound:
             missed.append(f"{name}: p95 {times[name]['p95']:.0f} ms, not {bound:.0f}")
+    for name, values in results.get("lists", {}).items():
+        if values["p95"] > LARGEST_LIST:
+            missed.append(f"{name}: p95 {values['p95']:.0f} ms, not {LARGEST_LIST:.0f}")
     memory = sum(results.get("memory idle", {}).values())
     if memory > LARGEST_MEMORY:
         missed.append(f"idle memory: {memory:.0f} MB, not {LARGEST_MEMORY:.0f}")

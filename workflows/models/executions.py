@@ -84,6 +84,14 @@ class WorkflowExecution(models.Model):
                 name="executions_not_well",
                 condition=Q(state__in=(State.ERROR, State.CANCELLED, State.PAUSED)),
             ),
+            # The same for one state that is rare among them.
+            models.Index(
+                fields=["state", "created_at"],
+                name="executions_not_well_by_state",
+                condition=Q(state__in=(State.ERROR, State.CANCELLED, State.PAUSED)),
+            ),
+            # The runs of a workflow whatever its name was: lists by its id, estimates of reports.
+            models.Index(fields=["workflow_id", "created_at"], name="executions_by_workflow_id"),
             # Runs with a tag; most have none.
             GinIndex(fields=["tags"], name="executions_tagged", condition=~Q(tags=[])),
             # The tree below a root.
@@ -190,6 +198,8 @@ class TaskExecution(models.Model):
         indexes = [
             # Lists of a project.
             models.Index(fields=["project", "created_at", "id"], name="tasks_by_project"),
+            # Lists of administrators, who see all projects.
+            models.Index(fields=["created_at"], name="tasks_newest"),
             # The newest run of a task by name: `task('x')`, arrivals, rerun.
             models.Index(fields=["execution", "name", "created_at"], name="tasks_by_name"),
             # Is anything left to do? Read at the end of each branch.
@@ -296,6 +306,8 @@ class ActionExecution(models.Model):
         indexes = [
             # Lists of a project.
             models.Index(fields=["project", "created_at", "id"], name="actions_by_project"),
+            # Lists of administrators, who see all projects.
+            models.Index(fields=["created_at"], name="actions_newest"),
             # Ended and not yet seen by the engine: read by each advance and by the sweep.
             models.Index(
                 fields=["execution"],
