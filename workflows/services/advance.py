@@ -153,6 +153,8 @@ def finish(execution_id: UUID, applied: Applied, kept: list[UUID] | None = None)
     tell_changes(applied.changed)
     for request in applied.requests:
         _tell_child(request)
+    if not applied.changed.execution.is_started:
+        return applied.is_complete  # what it has made could not end before the commit
     return applied.is_complete and not has_unhandled(execution_id)
 
 

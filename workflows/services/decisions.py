@@ -19,7 +19,9 @@ from workflows.services.store import LockedExecution, may_have_left_some
 
 def decide_on(locked: LockedExecution, events: Sequence[Event]) -> Decision:
     """Ask the engine what follows from events, for about as long as a lock may be held."""
-    locked.view.prefetch({task_id for event in events if (task_id := _task_of(event))})
+    tasks = {task_id for event in events if (task_id := _task_of(event))}
+    if tasks:
+        locked.view.prefetch(tasks)
     deadline = time.monotonic() + settings.LEVANTE_ADVANCE_SECONDS
     decision = decide(
         locked.view,

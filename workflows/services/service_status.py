@@ -10,14 +10,15 @@ from workflows.errors import InMaintenance
 from workflows.models import Maintenance, ServiceStatus
 from workflows.models.statements import fetch_one
 
+_STATUS_SQL = "SELECT status FROM maintenance WHERE id = 1"
 # The weakest lock that `set_status` has to wait for; starts do not wait for one another.
-_STATUS_SQL = "SELECT status FROM maintenance WHERE id = 1 FOR KEY SHARE"
+_HOLD_SQL = f"{_STATUS_SQL} FOR KEY SHARE"
 
 
 def get_status() -> ServiceStatus:
     """Return whether the service works or is in maintenance."""
-    status = Maintenance.objects.filter(pk=1).values_list("status", flat=True).first()
-    return ServiceStatus(status or ServiceStatus.RUNNING)
+    row = fetch_one(_STATUS_SQL)
+    return ServiceStatus.RUNNING if row is None else ServiceStatus(row[0])
 
 
 def require_running(*also: ServiceStatus) -> None:
@@ -39,10 +40,10 @@ def make_row() -> None:
 
 def _hold_status() -> ServiceStatus:
     """Read the status so that it cannot change before the end of the transaction."""
-    row = fetch_one(_STATUS_SQL)
+    row = fetch_one(_HOLD_SQL)
     if row is None:
         make_row()
-        row = fetch_one(_STATUS_SQL)
+        row = fetch_one(_HOLD_SQL)
     return ServiceStatus(row[0])
 
 

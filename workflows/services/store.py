@@ -144,9 +144,12 @@ def take_events(locked: LockedExecution, *, look_at_all: bool = False) -> list[E
 
     Inline actions that were cut off are looked for if the execution says so, or with `look_at_all`.
 
-    Marking and reading are one statement: whatever ends later is found by the next look.
+    Marking and reading are one statement: whatever ends later is found by the next look. Before its
+    start nothing of an execution can have ended.
     """
     execution, graph = locked.view.execution, locked.view.graph
+    if not execution.is_started:
+        return [ExecutionStarted()] if execution.state is State.RUNNING else []
     timed: list[tuple[datetime, Event]] = []
     timed += _take_actions(execution.id)
     if graph.has_sub_workflows:
@@ -156,8 +159,6 @@ def take_events(locked: LockedExecution, *, look_at_all: bool = False) -> list[E
     events = [event for _, event in sorted(timed, key=lambda one: one[0])]
     if locked.is_cut_off or look_at_all:
         events += _pending_inline(execution.id)
-    if not execution.is_started and execution.state is State.RUNNING:
-        events.insert(0, ExecutionStarted())
     return events
 
 
