@@ -232,7 +232,6 @@ TABLE: Final[tuple[Row, ...]] = (
     admins("GET", "metrics", recipes.metrics, 200, {Owner.OWN: 403}),
     admins("GET", "maintenance", recipes.maintenance, 200, _FREE),
     admins("PUT", "maintenance", recipes.end_maintenance, 200, _FREE),
-    admins("GET", "metrics", recipes.metrics, 200, _FREE),
 )  # fmt: skip
 
 # Works without a token. A POST to identity/v3/auth/tokens does so, too: it is the log-in.

@@ -99,7 +99,8 @@ def test_running_executions_are_paused_and_go_on() -> None:
     actors = HistoryEvent.objects.filter(execution=execution, task_id=None).values_list(
         "state_to", "actor"
     )
-    assert list(actors) == [("PAUSED", "maintenance"), ("RUNNING", "maintenance")]
+    changes = [("RUNNING", ""), ("PAUSED", "maintenance"), ("RUNNING", "maintenance")]
+    assert list(actors) == changes
 
 
 def test_what_is_at_work_ends_and_what_follows_waits() -> None:

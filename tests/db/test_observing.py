@@ -44,7 +44,8 @@ def test_each_change_of_state_is_one_line(log: pytest.LogCaptureFixture) -> None
     assert execution.state == "ERROR"
     told = [(one.get("task", ""), one.get("state_to", "")) for one in lines(log)]
     assert told == [
-        ("", "RUNNING"),
+        ("", "RUNNING"),  # it was accepted
+        ("", "RUNNING"),  # it has begun
         ("first", "RUNNING"),
         ("first", "SUCCESS"),
         ("second", "RUNNING"),
