@@ -24,7 +24,8 @@ LEVANTE_DYNAMIC_ACTIONS = env_bool("LEVANTE_DYNAMIC_ACTIONS", default=False)
 # Seconds that a request waits for a worker to run such an action, if it asks for the result at once
 # and names no timeout. Default: 30.
 LEVANTE_CODE_WAIT_SECONDS = env_seconds("LEVANTE_CODE_WAIT_SECONDS", 30)
-# Names or patterns of Celery tasks that workflows may run as celery.NAME. Default: none.
+# Names or patterns of Celery tasks that workflows may run as celery.NAME, with @ and the id of a
+# project by that project alone. Default: none.
 LEVANTE_CELERY_TASKS = env_list("LEVANTE_CELERY_TASKS", [])
 # The queue of such a task if neither the task nor its workflow names one. Default: Celery's own.
 LEVANTE_CELERY_QUEUE = env_text("LEVANTE_CELERY_QUEUE", "celery")

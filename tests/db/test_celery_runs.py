@@ -167,6 +167,19 @@ def test_the_routes_of_celery_name_the_queue(sent: Sent, monkeypatch: pytest.Mon
     assert sent[0]["queue"] == "routed"
 
 
+def test_a_task_may_be_for_one_project_alone(sent: Sent, settings: Any) -> None:
+    own = make_caller().project_id
+    settings.LEVANTE_CELERY_TASKS = [f"shop.pack@{own}"]
+    begin()
+    assert len(sent) == 1
+    settings.LEVANTE_CELERY_TASKS = ["shop.pack@11111111-1111-1111-1111-111111111111"]
+    execution, action, _ = begin(PACKS.replace("pack:", "other:", 1))
+    assert states(end(execution)) == {"act": "ERROR", "mend": "SUCCESS"}
+    action.refresh_from_db()
+    assert "This project may not run the Celery task" in action.output["result"]
+    assert len(sent) == 1
+
+
 def test_a_broker_that_is_away_is_an_error_of_the_action(sent: Sent) -> None:
     sent.error = OperationalError("away")
     execution, action, _ = begin()

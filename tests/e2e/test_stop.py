@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import random
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 import requests
 
 from tests.live import LiveStack
+from tests.unit.actions.ssh_server import ssh_server
 
 pytestmark = pytest.mark.e2e
 
 SETTINGS = {
     "LEVANTE_ACTION_MODULES": "tests.e2e.stubborn",
-    "LEVANTE_ENABLED_ACTIONS": "std.javascript",
+    "LEVANTE_ENABLED_ACTIONS": "std.javascript,std.ssh,std.email",
+    "LEVANTE_SSH_ALLOWED_NETWORKS": "127.0.0.0/8",
+    "LEVANTE_SSH_CHECK_HOSTS": "false",
+    "LEVANTE_EMAIL_ALLOWED_NETWORKS": "127.0.0.0/8",
+    "LEVANTE_HTTP_ALLOWED_NETWORKS": "127.0.0.0/8",
     "LEVANTE_JAVASCRIPT_SECONDS": "600",
     "LEVANTE_DEAD_SECONDS": "8",
 }
@@ -28,6 +36,22 @@ TEXT = (
 version: '2.0'
 sleep: {tasks: {act: {action: std.sleep seconds=600}}}
 script: {tasks: {act: {action: std.javascript, input: {script: 'while (true) {}'}}}}
+shell:
+  input: [port]
+  tasks:
+    act:
+      action: std.ssh
+      input: {host: "localhost:<% $.port %>", username: ann, password: opensesame, cmd: sleep}
+mail:
+  input: [port]
+  tasks:
+    act:
+      action: std.email
+      input: {smtp_server: "localhost:<% $.port %>", from_addr: a@b.org, to_addrs: c@d.org}
+request:
+  input: [port]
+  tasks:
+    act: {action: std.http, input: {url: "http://localhost:<% $.port %>/", timeout: 500}}
 short: {tasks: {act: {action: std.sleep seconds=0}}}
 late:
   tasks: {act: {action: stubborn.swallow, timeout: 1, on-error: noop}}
@@ -100,6 +124,34 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
     finally:
         stack.stop()
+
+
+@contextmanager
+def silent_server() -> Iterator[int]:
+    """Takes connections and says nothing; gives its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_what_waits_for_another_machine_frees_its_place(service: Service) -> None:
+    with ssh_server(asyncssh.generate_private_key("ssh-ed25519")) as ssh, silent_server() as port:
+        for workflow, at in (("shell", ssh.port), ("mail", port), ("request", port)):
+            executions = [service.start(workflow, port=at) for _ in range(WORKERS)]
+            for execution in executions:
+                service.wait_until_at_work(execution)
+            if workflow == "shell":
+                while ssh.commands != ["sleep"] * WORKERS:
+                    time.sleep(0.05)
+            waiting = service.start("short")
+            begin = time.monotonic()
+            for execution in executions:
+                service.cancel(execution)
+            assert service.wait(waiting, seconds=5)["state"] == "SUCCESS"
+            print(f"{workflow}: free after {time.monotonic() - begin:.1f} s")  # noqa: T201
+        deadline = time.monotonic() + 5
+        while ssh.open_connections:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

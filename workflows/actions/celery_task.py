@@ -17,7 +17,7 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from workflows.actions.base import Action, ActionContext, ActionFailed
-from workflows.actions.permission import matches
+from workflows.actions.permission import is_listed, matches
 from workflows.jsontypes import JSONValue
 
 PREFIX: Final = "celery."
@@ -47,6 +47,8 @@ class CeleryTaskAction(Action):
 
     def send(self, context: ActionContext, input: dict[str, JSONValue]) -> None:
         """Send the task with the attempt's token as its id; the answer names both."""
+        if not is_listed(self.task_name, settings.LEVANTE_CELERY_TASKS, context.project_id):
+            raise ActionFailed("This project may not run the Celery task (LEVANTE_CELERY_TASKS).")
         app: Celery = current_app._get_current_object()
         answer = {"action_id": context.action_execution_id, "token": context.attempt_token}
         queue = context.target.removeprefix(HANDED_ON) or _own_queue(app, self.task_name)
@@ -73,7 +75,7 @@ def find_celery_action(name: str) -> CeleryTaskAction | None:
     task_name = name.removeprefix(PREFIX)
     if not _is_listed(task_name):
         return None
-    task = current_app.tasks.get(task_name)
+    task = _tasks().get(task_name)
     if task is None and not _is_named(task_name):
         return None
     return _make_action(task_name, task)
@@ -83,19 +85,36 @@ def list_celery_actions() -> dict[str, CeleryTaskAction]:
     """Give the actions of all allowed tasks that are registered here or listed by name."""
     if not settings.LEVANTE_CELERY_TASKS:
         return {}
-    names = {*current_app.tasks, *settings.LEVANTE_CELERY_TASKS}
+    names = {*_tasks(), *_patterns()}
     found = {f"{PREFIX}{name}": find_celery_action(f"{PREFIX}{name}") for name in names}
     return {name: action for name, action in found.items() if action is not None}
 
 
+def _tasks() -> dict[str, Any]:
+    """Give the Celery tasks whose code is here. Only a worker loads them by itself."""
+    _load_tasks()
+    found: dict[str, Any] = current_app.tasks
+    return found
+
+
+@cache
+def _load_tasks() -> None:
+    current_app.loader.import_default_modules()
+
+
+def _patterns() -> list[str]:
+    """Give what the operator lists, for whichever project."""
+    return [entry.partition("@")[0] for entry in settings.LEVANTE_CELERY_TASKS]
+
+
 def _is_listed(task_name: str) -> bool:
-    return matches(task_name, settings.LEVANTE_CELERY_TASKS) and not matches(task_name, _NEVER)
+    return matches(task_name, _patterns()) and not matches(task_name, _NEVER)
 
 
 def _is_named(task_name: str) -> bool:
     """Whether the operator names the task itself: its code need not be installed here then."""
     is_pattern = bool(_PATTERN_SIGNS & set(task_name))
-    return not is_pattern and task_name in settings.LEVANTE_CELERY_TASKS
+    return not is_pattern and task_name in _patterns()
 
 
 @cache
@@ -131,7 +150,7 @@ def _parameters(run: Callable[..., Any]) -> list[inspect.Parameter] | None:
 
 def _own_queue(app: Celery, task_name: str) -> str:
     """Find the queue that the task or the routes of Celery name, or else the general one."""
-    task = app.tasks.get(task_name)
+    task = _tasks().get(task_name)
     own = getattr(task, "queue", None)
     routed = app.amqp.router.lookup_route(task_name, (), {}, {}, task) or {}
     queue = own or routed.get("queue")

@@ -31,10 +31,15 @@ def require_allowed(name: str) -> None:
 
 def is_switched_on(name: str, project_id: str | None) -> bool:
     """Tell whether a guarded action may be run: by all projects, or by this one."""
-    entries = [entry.partition("@") for entry in settings.LEVANTE_ENABLED_ACTIONS]
+    return is_listed(name, settings.LEVANTE_ENABLED_ACTIONS, project_id)
+
+
+def is_listed(name: str, entries: Iterable[str], project_id: str | None) -> bool:
+    """Tell whether one of the entries, `pattern` or `pattern@project`, is for name and project."""
+    parts = [entry.partition("@") for entry in entries]
     return any(
         fnmatchcase(name, pattern) and (not at or project == project_id)
-        for pattern, at, project in entries
+        for pattern, at, project in parts
     )
 
 

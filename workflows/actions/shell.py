@@ -6,6 +6,7 @@ Nothing of the machine we are on is used: no configuration or keys of a user, no
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
@@ -79,6 +80,7 @@ class RemoteCommand:
 
     def run(self) -> list[Answer]:
         """Do it; raises CommandFailed."""
+        asyncssh.set_log_level(logging.WARNING)  # below that it logs commands and users
         try:
             self._work = self._loop.create_task(self._run_all())
             if self._is_broken_off:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -161,6 +162,16 @@ def test_keys_of_a_user_and_an_agent_are_not_used(
     (home / ".ssh" / "config").write_text(f"Host *\n  IdentityFile {home}/.ssh/id_ed25519\n")
     monkeypatch.setenv("HOME", str(home))
     assert "refused the login" in error(server.address, private_key_filename=None)
+
+
+def test_no_command_and_no_user_is_logged(
+    server: Servers, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    result(server.address, "echo hidden", password="opensesame")
+    error(server.address, "exit 3")
+    for word in ("hidden", "opensesame", "exit 3", "ann"):
+        assert word not in caplog.text
 
 
 # --- keys by name
