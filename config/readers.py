@@ -58,6 +58,19 @@ def env_ratio(name: str, default: float) -> float:
     return ratio
 
 
+def env_mapping(name: str, default: dict[str, str], *, values: tuple[str, ...]) -> dict[str, str]:
+    """Read pairs such as `a=x,b=y`, of which each value is one of `values`."""
+    pairs = env_list(name, [f"{key}={value}" for key, value in default.items()])
+    found = {}
+    for pair in pairs:
+        key, _, value = (part.strip() for part in pair.partition("="))
+        if not key or value not in values:
+            allowed = ", ".join(values)
+            raise ImproperlyConfigured(f"{name}: {pair!r} is not NAME=VALUE with one of {allowed}")
+        found[key] = value
+    return found
+
+
 def env_secret(name: str) -> str:
     """Read a secret from the variable, or from the file that `<name>_FILE` names.
 

@@ -122,5 +122,9 @@ class SourceUnusable(WorkflowsError):
     """What should be imported cannot be read."""
 
 
+class IdentityUnavailable(WorkflowsError):
+    """Whoever knows the token gives no answer at the moment."""
+
+
 class LimitExceeded(WorkflowsError):
     """A size or count is over its limit."""

@@ -15,6 +15,7 @@ from config.settings.flower import *
 from config.settings.http import *
 from config.settings.limits import *
 from config.settings.log import *
+from config.settings.login_providers import *
 from config.settings.notifications import *
 from config.settings.openapi import *
 from config.settings.remote import *

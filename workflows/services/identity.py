@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from workflows.errors import NotPermitted
 from workflows.models import ApiToken, Membership, Project, Role
+from workflows.services.keystone import find_keystone_token, provide_project, role_of
 
 FORBIDDEN: Final = "Operation forbidden (insufficient permissions)"
 
@@ -124,14 +125,25 @@ def find_caller(token: str) -> Caller | None:
         return cached
     token_row = _find_by_digest(digest)
     if token_row is None:
-        return None
+        return _find_in_keystone(token, digest) if settings.LEVANTE_KEYSTONE_URL else None
     caller = Caller(
         project_id=token_row.project_id,
         role=Role(token_row.role),
         user_id=token_row.user_id,
         name=token_row.user.get_username(),
     )
-    _cache.keep(digest, caller, _seconds_to_keep(token_row))
+    _cache.keep(digest, caller, _seconds_to_keep(token_row.expires_at))
+    return caller
+
+
+def _find_in_keystone(token: str, digest: str) -> Caller | None:
+    found = find_keystone_token(token)
+    if found is None or found.expires_at <= timezone.now():
+        return None
+    role = role_of(found.roles)
+    project_id = provide_project(found, reserved=(SYSTEM_PROJECT_ID, OPEN_PROJECT_ID))
+    caller = Caller(project_id=project_id, role=role, name=found.user_name)
+    _cache.keep(digest, caller, _seconds_to_keep(found.expires_at))
     return caller
 
 
@@ -166,12 +178,12 @@ def _find_by_digest(digest: str) -> ApiToken | None:
     )
 
 
-def _seconds_to_keep(token: ApiToken) -> float:
+def _seconds_to_keep(expires_at: datetime | None) -> float:
     """Return how long the answer may be remembered; never beyond the end of the token."""
     seconds: float = settings.LEVANTE_TOKEN_CACHE_SECONDS
-    if token.expires_at is None:
+    if expires_at is None:
         return seconds
-    return min(seconds, (token.expires_at - timezone.now()).total_seconds())
+    return min(seconds, (expires_at - timezone.now()).total_seconds())
 
 
 class _Cache:
