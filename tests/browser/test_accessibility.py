@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
-
 import pytest
-from playwright.sync_api import Page
 
 from tests.browser import runs
+from tests.browser.axe import check_accessibility
 from tests.browser.conftest import LogIn, make_person
 from workflows.models import ActionExecution, Project
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-AXE: Final = (Path(__file__).parent / "assets" / "axe.min.js").read_text(encoding="utf-8")
-RULES: Final = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
-
-
-def serious_faults(page: Page) -> list[str]:
-    """Look at our part of the page; the frame around it is the theme's."""
-    page.evaluate(AXE)
-    found = page.evaluate("rules => axe.run('.lv', rules)", RULES)
-    return [
-        f"{fault['id']}: {node['html'][:160]} {node['any'][:1]}"
-        for fault in found["violations"]
-        if fault["impact"] in ("serious", "critical")
-        for node in fault["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -53,5 +35,4 @@ def test_pages_of_executions(log_in: LogIn, project: Project, dark: bool) -> Non
         "/admin/system/",
     ):
         page.goto(address)
-        page.wait_for_load_state("networkidle")
-        assert serious_faults(page) == [], address
+        check_accessibility(page)
