@@ -39,6 +39,7 @@ NAVIGATION: Final = (
         (
             Entry("Dashboard", "admin:index", "space_dashboard"),
             Entry("Executions", "admin:executions", "play_circle"),
+            Entry("Waiting for a result", "admin:open_actions", "pending_actions"),
         ),
     ),
     Group(
@@ -61,6 +62,12 @@ NAVIGATION: Final = (
         (
             Entry("Workers and queues", "admin:workers", "memory", Role.OPERATOR),
             Entry("System", "admin:system", "monitor_heart", Role.ADMIN),
+            Entry(
+                "Beat",
+                "admin:django_celery_beat_periodictask_changelist",
+                "event_repeat",
+                permission="django_celery_beat.view_periodictask",
+            ),
         ),
     ),
     Group(
@@ -70,17 +77,6 @@ NAVIGATION: Final = (
             Entry("Users", "admin:auth_user_changelist", "person", permission="auth.view_user"),
             Entry("Groups", "admin:auth_group_changelist", "group", permission="auth.view_group"),
             Entry("Tokens", "admin:tokens", "key"),
-        ),
-    ),
-    Group(
-        "Beat",
-        (
-            Entry(
-                "Periodic tasks",
-                "admin:django_celery_beat_periodictask_changelist",
-                "event_repeat",
-                permission="django_celery_beat.view_periodictask",
-            ),
         ),
     ),
 )
