@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -177,3 +178,31 @@ def test_a_form_from_elsewhere_is_refused(ids: dict[str, Any]) -> None:
     client.force_login(user)
     for path in CHANGES:
         assert client.post(f"/admin/{path.format(**ids)}").status_code == 403, path
+
+
+def test_what_is_changed_on_pages_is_in_the_log_of_the_admin(ids: dict[str, Any]) -> None:
+    client = log_in("ann", Project.objects.get(pk=ids["project"]), Role.ADMIN)
+    text = "version: '2.0'\nflow:\n  tasks: {t: {action: std.fail}}\n"
+    sent: list[tuple[str, dict[str, str]]] = [
+        ("workflows/{workflow}/edit/", {"text": text, "base": "1", "scope": "private"}),
+        ("workflows/{workflow}/revisions/1/restore/", {}),
+        ("environments/{environment}/", {"variables": "{}", "scope": "private"}),
+        ("actions/{action}/delete/", {}),
+        ("schedules/{schedule}/pause/", {}),
+        ("triggers/{trigger}/pause/", {"is_paused": "true"}),
+        ("projects/{project}/", {"what": "rename", "name": "navy"}),
+        ("tokens/", {"name": "laptop", "role": "viewer", "days": "1"}),
+    ]
+    for path, form in sent:
+        assert client.post(f"/admin/{path.format(**ids)}", form).status_code in (200, 302), path
+    entries = LogEntry.objects.order_by("pk").values_list("object_repr", "change_message")
+    assert list(entries) == [
+        ("flow", "Revision 2"),
+        ("flow", "Restored revision 1"),
+        ("north", ""),
+        ("shout", ""),
+        ("daily", "pause"),
+        ("e/t/x", "pause"),
+        ("navy", "The project is called navy now."),
+        ("ann", "Token made: laptop (viewer)"),
+    ]

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from workflows.admin.audit import ADDITION, CHANGE, DELETION, note
 from workflows.admin.editor import editor_addresses
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page
@@ -79,6 +80,8 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
         except WorkflowsError as refused:
             error = refused.message
         else:
+            for one in made:
+                note(request, one, ADDITION)
             messages.success(request, f"Saved {', '.join(one.name for one in made)}.")
             return HttpResponseRedirect(reverse("admin:action", args=[made[0].pk]))
     context = {
@@ -109,6 +112,7 @@ def edit(request: HttpRequest, caller: Caller, action_id: UUID) -> HttpResponse:
         except WorkflowsError as refused:
             error = refused.message
         else:
+            note(request, definition, CHANGE)
             messages.success(request, f"Saved {definition.name}.")
             return HttpResponseRedirect(reverse("admin:action", args=[action_id]))
     context = {
@@ -132,6 +136,7 @@ def delete(request: HttpRequest, caller: Caller, action_id: UUID) -> HttpRespons
     definition = _definition(caller, action_id)
     if request.method == "POST":
         delete_action(caller=caller, identifier=str(action_id))
+        note(request, definition, DELETION)
         messages.success(request, f"The action {definition.name} is deleted.")
         return HttpResponseRedirect(reverse("admin:actions"))
     context = {

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from workflows.admin.audit import ADDITION, CHANGE, DELETION, note
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page
 from workflows.admin.run_fields import read_json_object
@@ -53,6 +54,7 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
         except WorkflowsError as refused:
             error = refused.message
         else:
+            note(request, made, ADDITION)
             messages.success(request, f"Saved the environment {made.name}.")
             return HttpResponseRedirect(reverse("admin:environment", args=[made.pk]))
     context = {
@@ -79,6 +81,7 @@ def environment(request: HttpRequest, caller: Caller, environment_id: UUID) -> H
         except WorkflowsError as refused:
             error = refused.message
         else:
+            note(request, found, CHANGE)
             messages.success(request, f"Saved the environment {found.name}.")
             return HttpResponseRedirect(reverse("admin:environment", args=[found.pk]))
     written = json.dumps(found.variables or {}, ensure_ascii=False, indent=2)
@@ -108,6 +111,7 @@ def delete(request: HttpRequest, caller: Caller, environment_id: UUID) -> HttpRe
     found = get_environment(caller, str(environment_id))
     if request.method == "POST":
         delete_environment(caller=caller, name=str(environment_id))
+        note(request, found, DELETION)
         messages.success(request, f"The environment {found.name} is deleted.")
         return HttpResponseRedirect(reverse("admin:environments"))
     context = {

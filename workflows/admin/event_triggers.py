@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from workflows.admin.audit import ADDITION, CHANGE, DELETION, note
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page
 from workflows.admin.run_fields import read_json_object
@@ -115,6 +116,7 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
         except WorkflowsError as refused:
             error = refused.message
         else:
+            note(request, made, ADDITION)
             messages.success(request, f"Saved the trigger {made}.")
             return HttpResponseRedirect(reverse("admin:trigger", args=[made.pk]))
     return _form(request, caller, "New event trigger", form, error)
@@ -157,6 +159,7 @@ def edit(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResponse
         except WorkflowsError as refused:
             error = refused.message
         else:
+            note(request, found, CHANGE)
             messages.success(request, f"Saved the trigger {form.name or found}.")
             return HttpResponseRedirect(reverse("admin:trigger", args=[trigger_id]))
     return _form(request, caller, f"Edit {found}", form, error, found)
@@ -174,6 +177,7 @@ def pause(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpRespons
     found = update_event_trigger(
         caller=caller, trigger_id=trigger_id, changes={"is_paused": is_paused}
     )
+    note(request, found, CHANGE, "pause" if is_paused else "resume")
     messages.success(request, f"{found} {'is paused' if is_paused else 'listens again'}.")
     return HttpResponseRedirect(reverse("admin:trigger", args=[trigger_id]))
 
@@ -188,6 +192,7 @@ def delete(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpRespon
     found = get_event_trigger(caller, trigger_id)
     if request.method == "POST":
         delete_event_trigger(caller=caller, trigger_id=trigger_id)
+        note(request, found, DELETION)
         messages.success(request, f"The trigger {found} is deleted.")
         return HttpResponseRedirect(reverse("admin:triggers"))
     context = {

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from workflows.admin.audit import ADDITION, CHANGE, note
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page
 from workflows.errors import WorkflowsError
@@ -41,6 +42,7 @@ def projects(request: HttpRequest, caller: Caller) -> HttpResponse:
         except WorkflowsError as refused:
             error = refused.message
         else:
+            note(request, made, ADDITION)
             messages.success(request, f"Made the project {made.name}.")
             return HttpResponseRedirect(reverse("admin:project", args=[made.pk]))
     context = {"rows": list_projects(caller), "name": name, "error": error}
@@ -58,6 +60,7 @@ def project(request: HttpRequest, caller: Caller, project_id: UUID) -> HttpRespo
         except WorkflowsError as refused:
             error = refused.message
         else:
+            note(request, get_project(caller, project_id), CHANGE, done)
             messages.success(request, done)
             return HttpResponseRedirect(reverse("admin:project", args=[project_id]))
     found = get_project(caller, project_id)

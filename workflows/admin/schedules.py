@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 
+from workflows.admin.audit import ADDITION, CHANGE, DELETION, note
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page
 from workflows.admin.run_fields import read_json_object
@@ -131,6 +132,7 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
         except WorkflowsError as refused:
             error = refused.message
         else:
+            note(request, made, ADDITION)
             messages.success(request, f"Saved the schedule {made.name}.")
             return HttpResponseRedirect(reverse("admin:schedule", args=[made.pk]))
     return _form(request, caller, "New schedule", form, error)
@@ -181,6 +183,7 @@ def edit(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResponse
         except WorkflowsError as refused:
             error = refused.message
         else:
+            note(request, trigger, CHANGE)
             messages.success(request, f"Saved the schedule {form.name}.")
             return HttpResponseRedirect(reverse("admin:schedule", args=[trigger_id]))
     return _form(request, caller, f"Edit {trigger.name}", form, error, trigger)
@@ -196,6 +199,7 @@ def delete(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpRespon
     trigger = get_cron_trigger(caller, str(trigger_id))
     if request.method == "POST":
         delete_cron_trigger(caller=caller, name_or_id=str(trigger_id))
+        note(request, trigger, DELETION)
         messages.success(request, f"The schedule {trigger.name} is deleted.")
         return HttpResponseRedirect(reverse("admin:schedules"))
     context = {
@@ -233,6 +237,7 @@ def button(request: HttpRequest, caller: Caller, trigger_id: UUID, what: str) ->
             messages.success(request, f"Started {trigger.workflow_name}.")
     else:
         raise RequestInvalid(f"There is no button '{what}'.")
+    note(request, trigger, CHANGE, what)
     return HttpResponseRedirect(reverse("admin:schedule", args=[trigger_id]))
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from workflows.admin.audit import CHANGE, DELETION, note
 from workflows.admin.pages import page, render_page
 from workflows.errors import RequestInvalid, WorkflowsError
 from workflows.models import Role
@@ -20,15 +22,15 @@ def tokens(request: HttpRequest, caller: Caller) -> HttpResponse:
     """List tokens; a new one is shown in the answer to the form, and never again."""
     secret, error = "", ""
     if request.method == "POST":
+        name = request.POST.get("name", "").strip()
         try:
-            secret = make_token(
-                caller=caller,
-                name=request.POST.get("name", "").strip(),
-                role=_role(request),
-                days=_days(request),
-            )
+            role = _role(request)
+            secret = make_token(caller=caller, name=name, role=role, days=_days(request))
         except WorkflowsError as refused:
             error = refused.message
+        else:
+            assert isinstance(request.user, User)
+            note(request, request.user, CHANGE, f"Token made: {name} ({role})")
     everybody = caller.is_admin and request.GET.get("all") == "1"
     context = {
         "rows": list_tokens(caller, everybody=everybody),
@@ -49,6 +51,7 @@ def tokens(request: HttpRequest, caller: Caller) -> HttpResponse:
 def revoke(request: HttpRequest, caller: Caller, token_id: UUID) -> HttpResponse:
     if request.method == "POST":
         token = revoke_token(caller=caller, token_id=token_id)
+        note(request, token, DELETION, "Revoked")
         messages.success(request, f"The token {token} is revoked.")
         return HttpResponseRedirect(reverse("admin:tokens"))
     context = {

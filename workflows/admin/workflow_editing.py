@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from workflows.admin.audit import ADDITION, CHANGE, note
 from workflows.admin.editor import editor_addresses
 from workflows.admin.pages import page, render_page
 from workflows.admin.workflow_pages import workflow_frame
@@ -59,6 +60,8 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
         except WorkflowsError as refused:
             error = refused.message
         else:
+            for workflow in made:
+                note(request, workflow, ADDITION)
             return _saved_new(request, [workflow.name for workflow in made], made[0].pk)
     context = {
         **editor_addresses("workflow", namespace),
@@ -101,6 +104,7 @@ def edit(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRespons
             error = refused.message
         else:
             assert saved.revision is not None
+            note(request, saved, CHANGE, f"Revision {saved.revision.number}")
             messages.success(request, f"Saved as revision {saved.revision.number}.")
             return HttpResponseRedirect(reverse("admin:workflow", args=[workflow.pk]))
     context = {

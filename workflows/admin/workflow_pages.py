@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from workflows.admin.audit import CHANGE, DELETION, note
 from workflows.admin.charts import draw_runs
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page
@@ -19,6 +20,7 @@ from workflows.services.definition_graph import build_graph
 from workflows.services.definitions import get_revision, get_workflow, load_spec
 from workflows.services.identity import Caller
 from workflows.services.workflow_overview import (
+    MOST_COUNTED,
     WorkflowRow,
     count_runs,
     get_workflow_row,
@@ -73,7 +75,12 @@ def revisions(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRe
         **workflow_frame(caller, row, "revisions"),
         "texts": [one.text, other.text],
         "revisions": [
-            {"revision": one, "runs": counts.get(one.pk, 0), "is_newest": one.number == newest}
+            {
+                "revision": one,
+                "runs": min(counts[one.pk], MOST_COUNTED),
+                "has_more_runs": counts[one.pk] > MOST_COUNTED,
+                "is_newest": one.number == newest,
+            }
             for one in found
         ],
         "before": one,
@@ -107,6 +114,7 @@ def revision(request: HttpRequest, caller: Caller, workflow_id: UUID, number: in
 def restore(request: HttpRequest, caller: Caller, workflow_id: UUID, number: int) -> HttpResponse:
     workflow = restore_revision(caller=caller, identifier=str(workflow_id), number=number)
     assert workflow.revision is not None
+    note(request, workflow, CHANGE, f"Restored revision {number}")
     messages.success(
         request, f"Revision {number} is in force again, as revision {workflow.revision.number}."
     )
@@ -121,9 +129,12 @@ def restore(request: HttpRequest, caller: Caller, workflow_id: UUID, number: int
 )
 def delete(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
     if request.method == "POST":
-        name = get_workflow(caller, str(workflow_id), "").name
+        gone = get_workflow(caller, str(workflow_id), "")
         delete_workflow(caller=caller, identifier=str(workflow_id))
-        messages.success(request, f"The workflow {name} is deleted. Its runs keep what they run.")
+        note(request, gone, DELETION)
+        messages.success(
+            request, f"The workflow {gone.name} is deleted. Its runs keep what they run."
+        )
         return HttpResponseRedirect(reverse("admin:workflows"))
     row = get_workflow_row(caller, workflow_id)
     context = {

@@ -78,6 +78,10 @@ class WorkflowExecution(models.Model):
             models.Index(
                 fields=["workflow_name", "created_at", "id"], name="executions_by_workflow"
             ),
+            # The last runs of each workflow in the list of a project's workflows.
+            models.Index(
+                fields=["project", "workflow_id", "created_at"], name="executions_of_project"
+            ),
             # What somebody looks for among many runs that went well.
             models.Index(
                 fields=["created_at", "id"],
