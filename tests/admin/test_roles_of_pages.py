@@ -197,8 +197,8 @@ def test_what_is_changed_on_pages_is_in_the_log_of_the_admin(ids: dict[str, Any]
         assert client.post(f"/admin/{path.format(**ids)}", form).status_code in (200, 302), path
     entries = LogEntry.objects.order_by("pk").values_list("object_repr", "change_message")
     assert list(entries) == [
-        ("flow", "Revision 2"),
-        ("flow", "Restored revision 1"),
+        ("flow", "Saved as revision 2."),
+        ("flow", "Revision 1 is in force again, as revision 3."),
         ("north", ""),
         ("shout", ""),
         ("daily", "pause"),

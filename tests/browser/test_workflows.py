@@ -157,6 +157,7 @@ def test_what_somebody_else_saved_meanwhile_is_not_passed_over(
     pages = [log_in(author), log_in(make_person("bob", workflow.project, Role.AUTHOR))]
     for page in pages:
         page.goto(f"/admin/workflows/{workflow.pk}/edit/")
+    type_in_editor(pages[0], TEXT.replace("done", "finish"))
     pages[0].get_by_role("button", name="Save revision").click()
     expect(pages[0].get_by_text("Saved as revision 2.")).to_be_visible()
     type_in_editor(pages[1], TEXT.replace("done", "end"))
@@ -165,6 +166,16 @@ def test_what_somebody_else_saved_meanwhile_is_not_passed_over(
     expect(pages[1].locator(".cm-content")).to_contain_text("end:")
     pages[1].get_by_role("button", name="Save revision").click()
     expect(pages[1].get_by_text("Saved as revision 3.")).to_be_visible()
+
+
+def test_a_text_that_says_the_same_makes_no_revision(
+    log_in: LogIn, author: Any, workflow: Any
+) -> None:
+    page = log_in(author)
+    page.goto(f"/admin/workflows/{workflow.pk}/edit/")
+    page.get_by_role("button", name="Save revision").click()
+    expect(page.get_by_text("The text is as it was, so revision 1 stays.")).to_be_visible()
+    assert workflow.revisions.count() == 1
 
 
 def test_revisions_are_compared_and_restored(log_in: LogIn, author: Any, workflow: Any) -> None:

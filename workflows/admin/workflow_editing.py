@@ -104,8 +104,12 @@ def edit(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRespons
             error = refused.message
         else:
             assert saved.revision is not None
-            note(request, saved, CHANGE, f"Revision {saved.revision.number}")
-            messages.success(request, f"Saved as revision {saved.revision.number}.")
+            if saved.revision.number == newest.number:
+                done = f"The text is as it was, so revision {newest.number} stays."
+            else:
+                done = f"Saved as revision {saved.revision.number}."
+            note(request, saved, CHANGE, done)
+            messages.success(request, done)
             return HttpResponseRedirect(reverse("admin:workflow", args=[workflow.pk]))
     context = {
         **workflow_frame(caller, row, "edit"),

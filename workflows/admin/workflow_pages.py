@@ -112,12 +112,15 @@ def revision(request: HttpRequest, caller: Caller, workflow_id: UUID, number: in
     methods=("POST",),
 )
 def restore(request: HttpRequest, caller: Caller, workflow_id: UUID, number: int) -> HttpResponse:
+    before = get_workflow(caller, str(workflow_id), "").revision
     workflow = restore_revision(caller=caller, identifier=str(workflow_id), number=number)
     assert workflow.revision is not None
-    note(request, workflow, CHANGE, f"Restored revision {number}")
-    messages.success(
-        request, f"Revision {number} is in force again, as revision {workflow.revision.number}."
-    )
+    if before is not None and before.pk == workflow.revision.pk:
+        done = f"Revision {number} says what the newest one says, so that one stays."
+    else:
+        done = f"Revision {number} is in force again, as revision {workflow.revision.number}."
+    note(request, workflow, CHANGE, done)
+    messages.success(request, done)
     return HttpResponseRedirect(reverse("admin:workflow_revisions", args=[workflow_id]))
 
 
