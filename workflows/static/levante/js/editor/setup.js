@@ -18,7 +18,8 @@ const theme = EditorView.theme({
   "&": { height: "100%", color: "var(--code-plain)", backgroundColor: "var(--code-ground)", fontSize: "13px" },
   ".cm-content": { fontFamily: "var(--code-font)", caretColor: "var(--code-plain)", padding: "10px 0" },
   ".cm-scroller": { fontFamily: "var(--code-font)", lineHeight: "1.55" },
-  "&.cm-focused": { outline: "2px solid var(--code-focus)", outlineOffset: "-2px" },
+  // The frame around it shows the focus (editor.css).
+  "&.cm-focused": { outline: "none" },
   ".cm-gutters": { backgroundColor: "var(--code-gutter)", color: "var(--code-sign)", borderRight: "1px solid var(--code-line)" },
   ".cm-activeLine": { backgroundColor: "var(--code-active)" },
   ".cm-activeLineGutter": { backgroundColor: "var(--code-active)", color: "var(--code-plain)" },
