@@ -19,7 +19,7 @@ from django.db import connection
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
-from workflows.services.periodic_tasks import START_JOB
+from workflows.canvas import START_SCHEDULED
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class Scheduler(DatabaseScheduler):
         """Leave out triggers, and what a person wrote that is no schedule."""
         return [
             model for model in super().enabled_models()
-            if model.task != START_JOB and _has_schedule(model)
+            if model.task != START_SCHEDULED and _has_schedule(model)
         ]  # fmt: skip
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 RUN_ACTION: Final = "workflows.run_action"
 RUN_LANE: Final = "workflows.run_lane"
 ADVANCE: Final = "workflows.advance"
+START_SCHEDULED: Final = "workflows.start_scheduled"
 PROBE: Final = "workflows.answer_probe"
 
 ENGINE_QUEUE: Final = "engine"

@@ -29,6 +29,7 @@ from django_celery_beat.models import (
     PeriodicTasks,
 )
 
+from workflows.canvas import START_SCHEDULED
 from workflows.errors import RequestInvalid, WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.models import CronTrigger, Project
@@ -40,7 +41,7 @@ from workflows.services.schedules import ALIASES, check_pattern
 
 logger = logging.getLogger(__name__)
 
-START_JOB: Final = "workflows.start_scheduled"
+START_JOB: Final = START_SCHEDULED
 
 _UNITS: Final = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
 _CRON_FIELDS: Final = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")

@@ -41,7 +41,7 @@ class EventsView(ApiView):
             "Tell of an event",
             _ANSWER,
             body=BodyKind.TEXT,
-            example='{"type": "disk.full", "host": "a"}',
+            example='{"event_type": "disk.full", "payload": {"host": "a"}}',
         )
     }
 
