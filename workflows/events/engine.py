@@ -30,7 +30,7 @@ class EventEngine:
         if settings.LEVANTE_EVENT_AMQP_URL:
             amqp = importlib.import_module("workflows.events.amqp")
             self._run("amqp", amqp.AmqpListener(settings.LEVANTE_EVENT_AMQP_URL, self._stop).run)
-        if settings.LEVANTE_EVENT_REDIS_URL != "none":
+        if settings.LEVANTE_EVENT_REDIS_URL not in ("", "none"):
             streams = importlib.import_module("workflows.events.streams")
             listener = streams.StreamListener(settings.LEVANTE_EVENT_REDIS_URL, self._stop)
             self._run("streams", listener.run)
