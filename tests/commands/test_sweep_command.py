@@ -47,6 +47,16 @@ def test_it_sleeps_until_the_next_trigger(loop: SweepLoop, monkeypatch: pytest.M
     assert loop.run_once() == 0.2
 
 
+def test_triggers_that_fail_do_not_keep_the_sweep_away(
+    loop: SweepLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: list[int] = []
+    monkeypatch.setattr(loop._sweep, "run", lambda: passes.append(1))
+    monkeypatch.setattr(sweep, "fire_due_triggers", fail)
+    assert loop.run_once() == 0.3
+    assert passes == [1]
+
+
 def test_it_sleeps_until_the_next_pass_if_that_comes_first(
     loop: SweepLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -267,6 +267,7 @@ def _prepare(trigger: CronTrigger) -> WorkflowExecution:
         input=trigger.input,
         params=trigger.params,
         description=json.dumps(cause),
+        actor=f"cron trigger {trigger.name}"[:255],
     )
 
 

@@ -188,6 +188,7 @@ def _prepare(trigger: EventTrigger, event: IncomingEvent) -> WorkflowExecution:
         input=given,
         params={**trigger.params, "event_params": event_params(event)},
         description=json.dumps(cause),
+        actor=f"event trigger {trigger}"[:255],
     )
 
 

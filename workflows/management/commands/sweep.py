@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import close_old_connections, connection
+from django.db import DatabaseError, close_old_connections, connection
 
 from workflows.events.engine import EventEngine
 from workflows.services.cron_firing import drop_old_fires, fire_due_triggers
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 # the second number.
 _AFTER_FAILURE = 0.5
 _LONGEST_AFTER_FAILURE = 10.0
+# Seconds between two looks for history that is old enough to go.
+_CLEAN_SECONDS = 60.0
 
 
 class Command(BaseCommand):
@@ -62,7 +64,7 @@ class SweepLoop:
     def __init__(self) -> None:
         self._sweep = Sweep()
         self._next_sweep = 0.0
-        self._next_sync = 0.0
+        self._next_sync = self._next_clean = 0.0
         self._failures = 0
 
     def run_once(self) -> float:
@@ -82,12 +84,22 @@ class SweepLoop:
         return min(seconds, max(self._next_sweep - time.monotonic(), 0.0))
 
     def _fire_triggers(self) -> float:
-        if time.monotonic() >= self._next_sync:
-            self._next_sync = time.monotonic() + settings.LEVANTE_TRIGGER_SYNC_SECONDS
-            sync_periodic_tasks()
-            drop_old_fires()
-            drop_old_events()
-        return fire_due_triggers()
+        """Start what is due by schedule; what goes wrong there does not keep the sweep away."""
+        try:
+            now = time.monotonic()
+            if now >= self._next_sync:
+                self._next_sync = now + settings.LEVANTE_TRIGGER_SYNC_SECONDS
+                sync_periodic_tasks()
+            if now >= self._next_clean:
+                self._next_clean = now + _CLEAN_SECONDS
+                drop_old_fires()
+                drop_old_events()
+            return fire_due_triggers()
+        except DatabaseError:
+            raise
+        except Exception:
+            logger.exception("Triggers failed; they are looked at again.")
+            return _AFTER_FAILURE
 
 
 def _is_asked(asked_to_stop: SimpleQueue[int], *, wait: float) -> bool:
