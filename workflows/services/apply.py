@@ -135,7 +135,8 @@ def apply_decision(
     requests = [ChildRequest(one.child_id, one.state, one.reason) for one in of(AskChild)]
     for one in of(AskChildren):
         requests += _open_children(execution.id, one)
-    history = of(RecordHistory)
+    # The beginning of an execution was told when it was accepted.
+    history = [one for one in of(RecordHistory) if one.state_from or one.task_id]
     changed = Changed(execution, history, _beginnings(locked, of(InsertTask), history), actor)
     return Applied(work, changed, requests, decision.is_complete, claim)
 

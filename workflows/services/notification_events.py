@@ -27,7 +27,8 @@ def event_name(before: str, after: str, *, is_task: bool) -> str | None:
     """
     ending = _ENDS.get(after)
     if ending is None and after in _AT_WORK:
-        if before in _BEGINNINGS:
+        # An execution that had to wait for room says so first, and then begins like any other.
+        if before in (_BEGINNINGS if is_task else ("",)):
             ending = "LAUNCHED"
         elif before == "PAUSED":
             ending = "RESUMED"

@@ -51,8 +51,14 @@ from workflows.services.notification_events import (
 )
 def test_events_of_changes(before: str, after: str, event: str | None) -> None:
     assert event_name(before, after, is_task=True) == (event and f"TASK_{event}")
-    if after != "SKIPPED":
+    if after != "SKIPPED" and before not in ("IDLE", "WAITING"):
         assert event_name(before, after, is_task=False) == (event and f"WORKFLOW_{event}")
+
+
+def test_an_execution_that_waited_for_room_is_launched_once() -> None:
+    changes = [("IDLE", "RUNNING"), ("", "RUNNING")]
+    names = [event_name(before, after, is_task=False) for before, after in changes]
+    assert names == [None, "WORKFLOW_LAUNCHED"]
 
 
 def test_who_wants_what() -> None:
