@@ -45,7 +45,6 @@ def test_each_change_of_state_is_one_line(log: pytest.LogCaptureFixture) -> None
     told = [(one.get("task", ""), one.get("state_to", "")) for one in lines(log)]
     assert told == [
         ("", "RUNNING"),  # it was accepted
-        ("", "RUNNING"),  # it has begun
         ("first", "RUNNING"),
         ("first", "SUCCESS"),
         ("second", "RUNNING"),
