@@ -126,7 +126,8 @@ class RemoteCommand:
             "password": login.password or None,
             "client_keys": _keys(login),
             "known_hosts": _known_hosts(),
-            "login_timeout": settings.LEVANTE_SSH_CONNECT_SECONDS,
+            # Longer than it may take, so that the end of its time is always told as that.
+            "login_timeout": 2 * settings.LEVANTE_SSH_CONNECT_SECONDS,
             "tunnel": tunnel,
             **_NOTHING_OF_OURS,
         }

@@ -100,7 +100,8 @@ class _Client(smtplib.SMTP):
     def __init__(self, session: _Session) -> None:
         self._session = session
         name = socket.gethostname()
-        super().__init__(local_hostname=name, timeout=settings.LEVANTE_EMAIL_SECONDS)
+        # Longer than the whole may take, so that the end of its time is always told as that.
+        super().__init__(local_hostname=name, timeout=2 * settings.LEVANTE_EMAIL_SECONDS)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         opened = self._session.connect(host, port, timeout)
