@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 
 from workflows.actions.base import Action, ActionContext, ActionFailed
 from workflows.actions.beside import TimeIsUp, run_beside
-from workflows.actions.shell import Answer, CommandFailed, Login, RemoteCommand, SSHRun
 from workflows.actions.ssh_keys import find_private_key
+from workflows.actions.ssh_login import Answer, CommandFailed, Login, SSHRun
 from workflows.actions.std.inputs import host_and_port, optional_text, text, texts
 from workflows.jsontypes import JSONValue
+
+if TYPE_CHECKING:
+    from workflows.actions.shell import RemoteCommand
 
 _PORT: Final = 22
 _MOST_OF_COMMAND: Final = 200  # characters of it in an error
@@ -111,7 +115,8 @@ def _run(
 ) -> JSONValue:
     """Run the command on one host after the other; the first that fails ends it."""
     limit = settings.LEVANTE_SSH_SECONDS
-    remote = RemoteCommand(run, command, hosts, must_succeed=not is_whole)
+    shell = import_module("workflows.actions.shell")  # large, and most processes never need it
+    remote: RemoteCommand = shell.RemoteCommand(run, command, hosts, must_succeed=not is_whole)
     try:
         answers = run_beside(remote.run, break_off=remote.break_off, seconds=limit)
     except TimeIsUp as error:
