@@ -11,6 +11,7 @@ from config.readers import (
     env_bool,
     env_int,
     env_list,
+    env_mapping,
     env_seconds,
     env_secret,
     env_text,
@@ -58,6 +59,11 @@ LEVANTE_INFO_FILE = env_text("LEVANTE_INFO_FILE", "")
 # Origins whose pages may send forms, such as https://levante.example.org. Default: none but our
 # own.
 CSRF_TRUSTED_ORIGINS = env_list("LEVANTE_TRUSTED_ORIGINS", [])
+# Who may do what: rules such as workflows:create=operator, separated by commas, each with the least
+# role it asks for. Default: none, so each rule is as docs/operations.md lists it.
+LEVANTE_PERMISSIONS = env_mapping(
+    "LEVANTE_PERMISSIONS", {}, values=("viewer", "operator", "author", "admin")
+)
 # Seconds that a process remembers a token, and so the time that a revocation takes at most.
 # Default: 5.
 LEVANTE_TOKEN_CACHE_SECONDS = env_seconds("LEVANTE_TOKEN_CACHE_SECONDS", 5)

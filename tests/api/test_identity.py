@@ -376,3 +376,10 @@ def test_neither_password_nor_token_reaches_the_log(
     assert "logged in" in text
     for secret in (PASSWORD, "mistaken", token):
         assert secret not in text
+
+
+def test_people_log_in_during_maintenance(eve: User, root: ApiClient) -> None:
+    root.raw("PUT", "/maintenance", {"status": "PAUSED"}, "application/json")
+    token = ask(by_password())["X-Subject-Token"]
+    own = {"X-Auth-Token": token, "X-Subject-Token": token}
+    assert Client().delete(TOKENS, headers=own).status_code == 204

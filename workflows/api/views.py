@@ -19,10 +19,12 @@ from workflows.api.auth import TokenAuthentication, caller_of
 from workflows.api.errors import exception_handler, page_not_found
 from workflows.api.openapi import OperationSchema
 from workflows.api.operations import Operation
+from workflows.api.permissions import rule_of
 from workflows.api.throttles import CallerThrottle
 from workflows.api.values import check_text
 from workflows.models import Role
 from workflows.services.maintenance import require_status
+from workflows.services.permissions import require_permission
 
 READ: Mapping[str, Role] = {"GET": Role.VIEWER, "HEAD": Role.VIEWER}
 
@@ -40,7 +42,11 @@ class AlwaysJson(BaseContentNegotiation):
 
 
 class ApiView(APIView):
-    """One path of the API. `roles` says per method which role the caller needs at least."""
+    """One path of the API.
+
+    `roles` says per method which role the caller needs at least, unless LEVANTE_PERMISSIONS says
+    otherwise.
+    """
 
     authentication_classes: Any = (TokenAuthentication,)
     permission_classes = ()
@@ -62,7 +68,9 @@ class ApiView(APIView):
         if method.lower() not in self.allowed_methods_lower():
             return
         if self.get_authenticators():
-            caller_of(request).require(self.roles.get(method, Role.ADMIN))
+            match = request.resolver_match
+            rule = rule_of(match.route, method) if match is not None else ""
+            require_permission(caller_of(request), rule, self.roles.get(method, Role.ADMIN))
         for part in kwargs.values():
             check_text(part)
         if method not in READ and method not in self.open_in_maintenance:

@@ -32,7 +32,7 @@ def create_actions(
     *, caller: Caller, text: str, namespace: str = "", scope: str = Scope.PRIVATE
 ) -> list[ActionDefinition]:
     """Store all actions of a document as new ones of the caller's project."""
-    check_scope(caller, scope)
+    check_scope(caller, scope, "actions")
     check_length("namespace", namespace)
     specs = _read(text)
     now = timezone.now()
@@ -54,7 +54,7 @@ def update_actions(
     *, caller: Caller, text: str, namespace: str = "", scope: str = Scope.PRIVATE
 ) -> list[ActionDefinition]:
     """Replace the text of all actions of a document, found by name in exactly this namespace."""
-    check_scope(caller, scope)
+    check_scope(caller, scope, "actions")
     specs = _read(text)
     now = timezone.now()
     with transaction.atomic(durable=True):
@@ -75,7 +75,7 @@ def update_action(
     scope: str = Scope.PRIVATE,
 ) -> ActionDefinition:
     """Replace the text of one action, perhaps with a new name."""
-    check_scope(caller, scope)
+    check_scope(caller, scope, "actions")
     specs = _read(text)
     if len(specs) > 1:
         raise RequestInvalid(

@@ -48,7 +48,7 @@ def create_code_source(
 ) -> CodeSource:
     """Store Python code; it is parsed and not run."""
     _check_name("code source", name, namespace)
-    check_scope(caller, scope)
+    check_scope(caller, scope, "code_sources")
     check_code(content)
     source = CodeSource(
         project_id=caller.project_id,
@@ -65,7 +65,7 @@ def update_code_source(
     *, caller: Caller, identifier: str, namespace: str, scope: str, content: str
 ) -> CodeSource:
     """Replace the code; workers take the new version with the next action they run."""
-    check_scope(caller, scope)
+    check_scope(caller, scope, "code_sources")
     check_code(content)
     source = get_code_source(caller, identifier, namespace)
     CodeSource.objects.filter(pk=source.pk).update(
@@ -97,7 +97,7 @@ def create_dynamic_action(
     """Make an action of a class in stored code; `source` is the id or name of that."""
     _check_name("dynamic action", name, namespace)
     _check_class(class_name)
-    check_scope(caller, scope)
+    check_scope(caller, scope, "code_sources")
     if not source:
         raise RequestInvalid("Either 'code_source_id' or 'code_source_name' must be provided.")
     owned = Q(project_id=caller.project_id, namespace=namespace, name=name)
@@ -134,7 +134,7 @@ def update_dynamic_action(
     if source is not None:
         action.code_source = get_code_source(caller, source, namespace)
     if scope is not None:
-        check_scope(caller, scope)
+        check_scope(caller, scope, "code_sources")
         action.scope = scope
     action.updated_at = timezone.now()
     action.save(update_fields=["class_name", "code_source", "scope", "updated_at"])

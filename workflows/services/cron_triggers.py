@@ -94,7 +94,7 @@ def create_cron_trigger(
         raise RequestInvalid("The name of the cron trigger is not provided.")
     check_length("name", name)
     _check_count(remaining)
-    check_scope(caller, scope)
+    check_scope(caller, scope, "cron_triggers")
     now = timezone.now()
     first = _read_first_time(first_time)
     _check_times(pattern, first, remaining, now)
@@ -142,7 +142,7 @@ def update_cron_trigger(
         if not trigger.name:
             raise RequestInvalid("The name of the cron trigger is not provided.")
         check_length("name", trigger.name)
-        check_scope(caller, trigger.scope)
+        check_scope(caller, trigger.scope, "cron_triggers")
         _check_count(trigger.remaining)
         if not trigger.pattern and not trigger.interval_seconds and trigger.first_time is None:
             raise RequestInvalid("Pattern or first_execution_time must be specified.")

@@ -71,7 +71,7 @@ def create_environment(
     if not name:
         raise RequestInvalid("Name of the environment is not provided.")
     check_length("name", name)
-    check_scope(caller, scope)
+    check_scope(caller, scope, "environments")
     environment = Environment(
         project_id=caller.project_id,
         name=name,
@@ -98,7 +98,7 @@ def update_environment(
         raise RequestInvalid("Name of the environment is not provided.")
     scope = changes.get("scope")
     if isinstance(scope, str):
-        check_scope(caller, scope)
+        check_scope(caller, scope, "environments")
     with transaction.atomic(durable=True):
         found = get_environment(caller, name)
         check_owner(caller, found, "Environment")

@@ -51,7 +51,7 @@ def create_event_trigger(
     scope: str = Scope.PRIVATE,
 ) -> EventTrigger:
     """Store a new trigger of the caller's project."""
-    check_scope(caller, scope)
+    check_scope(caller, scope, "event_triggers")
     trigger = EventTrigger(
         project_id=caller.project_id,
         name=name,
@@ -88,7 +88,7 @@ def update_event_trigger(
         for name, value in changes.items():
             setattr(trigger, name, value)
         if "scope" in changes:
-            check_scope(caller, trigger.scope)
+            check_scope(caller, trigger.scope, "event_triggers")
         check_length("name", trigger.name)
         _check(caller, trigger)
         trigger.updated_at = timezone.now()

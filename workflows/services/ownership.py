@@ -10,6 +10,7 @@ from django.db.models import Case, IntegerField, When
 from workflows.errors import NotPermitted, RequestInvalid
 from workflows.models import Role, Scope
 from workflows.services.identity import Caller
+from workflows.services.permissions import require_permission
 
 NAME_LENGTH: Final = 255
 
@@ -21,13 +22,13 @@ class Owned(Protocol):
     project_id: uuid.UUID
 
 
-def check_scope(caller: Caller, scope: str) -> None:
-    """Refuse an unknown scope, and `public` from anybody but an administrator."""
+def check_scope(caller: Caller, scope: str, kind: str) -> None:
+    """Refuse an unknown scope, and `public` from whoever may not publicise this kind of object."""
     if scope not in Scope.values:
         allowed = f"Scope must be one of the following: {Scope.values}"
         raise RequestInvalid(f"{allowed}; actual: {scope}")
     if scope == Scope.PUBLIC:
-        caller.require(Role.ADMIN)
+        require_permission(caller, f"{kind}:publicize", Role.ADMIN)
 
 
 def check_owner(caller: Caller, row: Owned, title: str) -> None:

@@ -33,7 +33,7 @@ def create_workbook(
     *, caller: Caller, text: str, namespace: str = "", scope: str = Scope.PRIVATE
 ) -> WorkbookDefinition:
     """Store a new workbook, and create or update its members."""
-    check_scope(caller, scope)
+    check_scope(caller, scope, "workbooks")
     check_length("namespace", namespace)
     document = _read(text)
     spec = document.workbook
@@ -66,7 +66,7 @@ def update_workbook(
 
     Members that the new text no longer has stay. What is the same in everything keeps its time.
     """
-    check_scope(caller, scope)
+    check_scope(caller, scope, "workbooks")
     document = _read(text)
     spec = document.workbook
     now = timezone.now()

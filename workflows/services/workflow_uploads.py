@@ -45,7 +45,7 @@ def create_workflows(
     *, caller: Caller, text: str, namespace: str = "", scope: str = Scope.PRIVATE
 ) -> list[WorkflowDefinition]:
     """Store all workflows of a document as new ones of the caller's project."""
-    check_scope(caller, scope)
+    check_scope(caller, scope, "workflows")
     check_length("namespace", namespace)
     uploads = read_workflows(text)
     now = timezone.now()
@@ -70,7 +70,7 @@ def update_workflows(
     *, caller: Caller, text: str, namespace: str = "", scope: str = Scope.PRIVATE
 ) -> list[WorkflowDefinition]:
     """Give all workflows of a document, found by name, a new revision."""
-    check_scope(caller, scope)
+    check_scope(caller, scope, "workflows")
     uploads = read_workflows(text)
     now = timezone.now()
     with transaction.atomic(durable=True):
@@ -97,7 +97,7 @@ def update_workflow(
     A namespace that is given moves the workflow; without one it stays where it is. `base_number`
     is the revision that the text was made from: Conflict if it is not the newest any more.
     """
-    check_scope(caller, scope)
+    check_scope(caller, scope, "workflows")
     check_length("namespace", namespace)
     uploads = read_workflows(text)
     if len(uploads) > 1:

@@ -13,6 +13,7 @@ from config.readers import (
     env_bool,
     env_int,
     env_list,
+    env_mapping,
     env_seconds,
     env_secret,
     refuse_open_doors,
@@ -103,3 +104,17 @@ def test_doors_that_stand_open_stop_the_start(given: dict[str, Any]) -> None:
 def test_debug_on_this_machine_and_named_hosts_are_fine() -> None:
     refuse_open_doors(debug=True, hosts=["localhost", "127.0.0.1", "[::1]"], origins=[])
     refuse_open_doors(debug=False, hosts=["a.example.org"], origins=["https://b.example.org"])
+
+
+def test_pairs_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEVANTE_X", "a:b=x, c=y")
+    assert env_mapping("LEVANTE_X", {"d": "x"}, values=("x", "y")) == {"a:b": "x", "c": "y"}
+    monkeypatch.delenv("LEVANTE_X")
+    assert env_mapping("LEVANTE_X", {"d": "x"}, values=("x", "y")) == {"d": "x"}
+
+
+@pytest.mark.parametrize("text", ["a", "a=", "=x", "a=z"])
+def test_pairs_that_make_no_sense_are_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("LEVANTE_X", text)
+    with pytest.raises(ImproperlyConfigured, match="LEVANTE_X"):
+        env_mapping("LEVANTE_X", {}, values=("x", "y"))

@@ -54,6 +54,7 @@ class TokensView(IdentityView):
     """A POST logs in and needs no token; everything else is about the token of another header."""
 
     roles: ClassVar = {**READ, "DELETE": Role.VIEWER}
+    open_in_maintenance = frozenset({"POST", "DELETE"})
     throttle_classes: Any = (LoginThrottle,)
 
     def get_authenticators(self) -> list[Any]:
