@@ -82,8 +82,22 @@ def test_flower_is_shown_to_administrators_for_reading(
     assert answer.content == b"<h1>Flower</h1>"
     assert flower == [("/admin/flower/worker/engine%40host?tab=pool", "Basic YWRtaW46c2VjcmV0")]
     assert "Set-Cookie" not in answer.headers
+    assert "script-src 'self' 'sha256-" in answer.headers["Content-Security-Policy"]
     assert client.post("/admin/flower/api/worker/shutdown/engine@host").status_code == 405
     assert len(flower) == 1
+
+
+def test_the_table_of_flower_is_read_by_post(
+    project: Project, flower: list[tuple[str, str]]
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(make_person("ann", project))
+    answer = client.post("/admin/flower/tasks/datatable", {"draw": "1", "search[value]": "a b"})
+    assert answer.status_code == 200
+    assert flower[0][0] == "/admin/flower/tasks/datatable?draw=1&search%5Bvalue%5D=a+b"
+    other = Client(enforce_csrf_checks=True)
+    other.force_login(make_person("bob", project, Role.AUTHOR))
+    assert other.post("/admin/flower/tasks/datatable", {"draw": "1"}).status_code == 403
 
 
 def test_flower_is_closed_to_everybody_else(

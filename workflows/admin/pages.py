@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.csrf import csrf_exempt
 
 from workflows.errors import NotFound, NotPermitted, WorkflowsError
 from workflows.models import Role
@@ -55,14 +56,17 @@ def page(
     name: str,
     role: Role = Role.VIEWER,
     methods: tuple[str, ...] = ("GET",),
+    only_reads: bool = False,
 ) -> Callable[[PageView[P]], PageView[P]]:
     """Register a view below /admin/ as `admin:<name>`, for callers whose role includes `role`.
 
-    The name `home` is the index; its route is not used.
+    The name `home` is the index; its route is not used. A view that `only_reads` takes a POST
+    without the token of a form.
     """
 
     def register(view: PageView[P]) -> PageView[P]:
-        _pages[name] = Page(route, name, _guard(view, role, methods))
+        guarded = _guard(view, role, methods)
+        _pages[name] = Page(route, name, csrf_exempt(guarded) if only_reads else guarded)
         return view
 
     return register
