@@ -47,6 +47,8 @@ def test_doubts_are_led_to_the_very_line(caller: Caller) -> None:
         ("warning", 12, 7, "tasks.second.workflow"),
     ]
     assert found.is_valid
+    said = found.problems[0].message
+    assert said.endswith("(name=std.echo, missing=['output'], unexpected=['outputt'])")
 
 
 def test_the_graph_comes_with_the_lines_of_the_tasks(caller: Caller) -> None:

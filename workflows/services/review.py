@@ -118,7 +118,7 @@ def _review_action(task: TaskSpec, names: Names) -> list[Problem]:
     try:
         check_action_input(resolved, dict(task.input))
     except ActionInputInvalid as error:
-        reason = error.message.partition("[")[2].rstrip("]")
+        reason = error.message.partition("[")[2].removesuffix("]")
         facts = ", ".join(part for part in reason.split(", ") if "class=" not in part)
         return [_doubt(task, "input", f"the action does not take this input ({facts})")]
     return []
