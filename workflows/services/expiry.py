@@ -20,6 +20,8 @@ from workflows.services.tallies import tally
 
 # Rows that one transaction deletes at most, so that it is short.
 _ROWS_AT_ONCE: Final = 2_000
+# Seconds that one transaction should take.
+_SECONDS_OF_ONE: Final = 0.05
 # Seconds that one call may take, so that the repairs of the sweep are not late.
 _SECONDS_AT_ONCE: Final = 0.3
 
@@ -43,7 +45,7 @@ class Expiry:
 
     def __init__(self) -> None:
         self._next_look = 0.0
-        self._limit: Any = None
+        self._batch = settings.LEVANTE_EXPIRE_BATCH
 
     def expire_executions(self) -> int:
         """Delete for a moment; give how many root executions have gone. A rule of the sweep."""
@@ -52,16 +54,25 @@ class Expiry:
         if time.monotonic() < self._next_look:
             return 0
         deadline = time.monotonic() + _SECONDS_AT_ONCE
-        self._limit = _find_limit()
+        limit = _find_limit()
         count = 0
-        while time.monotonic() < deadline:
-            gone, is_over = _expire_some(self._limit)
+        while (began := time.monotonic()) < deadline:
+            gone, is_over = _expire_some(limit, self._batch)
+            self._adapt(time.monotonic() - began)
             count += gone
             if is_over:
                 self._next_look = time.monotonic() + settings.LEVANTE_EXPIRE_SECONDS
                 break
         tally(tallies.EXPIRED, count)
         return count
+
+    def _adapt(self, seconds: float) -> None:
+        """Take fewer at once where the database is slow, and more again where it is not."""
+        most = settings.LEVANTE_EXPIRE_BATCH
+        if seconds > _SECONDS_OF_ONE:
+            self._batch = max(self._batch // 2, 1)
+        else:
+            self._batch = min(self._batch + max(self._batch // 4, 1), most)
 
 
 def _values() -> dict[str, Any]:
@@ -70,7 +81,6 @@ def _values() -> dict[str, Any]:
         "spared": [state.upper() for state in settings.LEVANTE_EXPIRE_SPARED],
         "kept": settings.LEVANTE_KEEP_EXECUTIONS,
         "age": settings.LEVANTE_KEEP_DAYS or None,
-        "batch": settings.LEVANTE_EXPIRE_BATCH,
     }
 
 
@@ -82,20 +92,20 @@ def _find_limit() -> Any:
     return None if row is None else row[0]
 
 
-def _expire_some(limit: Any) -> tuple[int, bool]:
+def _expire_some(limit: Any, batch: int) -> tuple[int, bool]:
     """Delete one batch; give how many executions have gone, and whether no more were found.
 
     The executions are held meanwhile, so that nobody can rerun one that is half deleted.
     """
     with transaction.atomic(durable=True):
-        rows = fetch_all(_OLD_SQL, {**_values(), "limit": limit})
+        rows = fetch_all(_OLD_SQL, {**_values(), "limit": limit, "batch": batch})
         ids: list[UUID] = [row[0] for row in rows]
         if not ids:
             return 0, True
         is_done = remove_some(ids, budget=_ROWS_AT_ONCE)
         if not is_done:
             return _count_gone(ids), False
-        return len(ids), len(ids) < settings.LEVANTE_EXPIRE_BATCH
+        return len(ids), len(ids) < batch
 
 
 def _count_gone(ids: list[UUID]) -> int:

@@ -38,6 +38,7 @@ _STATEMENTS: Final = (
     _delete("action_executions", _OF_TASKS, column="task_id"),
     _delete("join_arrivals", _OF_TASKS, column="join_id"),
     _delete("timers", _OF_EXECUTIONS),
+    _delete("notification_deliveries", _OF_EXECUTIONS),
     _delete("history_events", _OF_EXECUTIONS),
     _delete("notification_deliveries", _OF_EXECUTIONS),
     _delete("context_nodes", _OF_EXECUTIONS),
