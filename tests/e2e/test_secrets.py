@@ -242,8 +242,9 @@ class Drive:
             found = self.send("GET", "/v2/action_executions").json()["action_executions"]
             asked = [one for one in found if one["name"] == "std.async_noop"]
             if asked:
-                body = {"state": "SUCCESS", "output": self.canary.data["output"]}
-                self.send("PUT", f"/v2/action_executions/{asked[0]['id']}", body)
+                body = {"state": "SUCCESS", "output": {"answer": self.canary.data["output"]}}
+                answer = self.send("PUT", f"/v2/action_executions/{asked[0]['id']}", body)
+                assert answer.ok, answer.text
                 return
             time.sleep(0.2)
 
