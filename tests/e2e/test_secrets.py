@@ -380,8 +380,8 @@ def test_strangers_pages_and_probes_show_nothing(drive: Drive) -> None:
 def test_flower_shows_nothing(drive: Drive) -> None:
     password = (drive.data_directory / "flower.password").read_text()
     shown = ""
-    for path in ("/", "/workers", "/tasks", "/broker"):
-        url = f"http://127.0.0.1:{drive.stack.flower_port}{path}"
+    for path in ("workers", "tasks", "broker", "api/tasks"):
+        url = f"http://127.0.0.1:{drive.stack.flower_port}/admin/flower/{path}"
         answer = requests.get(url, auth=("admin", password), timeout=30)
         assert answer.ok, path
         shown += answer.text
