@@ -41,7 +41,7 @@ DOCUMENTS: Final = {
     "long number": "version: '2.0'\nx: {tasks: {a: {timeout: " + "9" * 5000 + "}}}",
     "not a number": "version: '2.0'\nx: {tasks: {a: {timeout: .nan}}}",
     "no text": "\x00\x01",
-    "parentheses": "version: '2.0'\nx: {tasks: {a: {action: '<% " + "(" * 5000 + " %>'}}}",
+    "parentheses": "version: '2.0'\nx: {tasks: {a: {publish: {b: '<% " + "(" * 5000 + " %>'}}}}",
     "too long": "version: '2.0'\n# " + "x" * 1_100_000,
 }
 
@@ -65,7 +65,7 @@ def test_a_hostile_document_is_refused(name: str, path: str, live: LiveStack) ->
 
 
 def test_hostile_expressions_end_in_error_and_others_go_on(live: LiveStack) -> None:
-    started: list[str] = []
+    expressions: dict[str, str] = {}
     for number, expression in enumerate(EXPRESSIONS):
         text = (
             f"version: '2.0'\nhostile_{number}:\n  tasks:\n    act:\n      action: std.noop\n"
@@ -77,11 +77,13 @@ def test_hostile_expressions_end_in_error_and_others_go_on(live: LiveStack) -> N
         assert answer.status_code == 201, answer.text
         answer = send(live, "executions", {"workflow_name": f"hostile_{number}"})
         assert answer.status_code == 201, answer.text
-        started.append(answer.json()["id"])
-    assert len(started) >= 6
-    for execution_id in started:
+        expressions[answer.json()["id"]] = expression
+    assert len(expressions) >= 6
+    for execution_id in expressions:
         execution = _wait(live, execution_id)
-        assert execution["state"] == "ERROR", execution["workflow_name"]
+        # A search for a regular expression may also end in time, without a match.
+        allowed = ("ERROR", "SUCCESS") if "regex" in expressions[execution_id] else ("ERROR",)
+        assert execution["state"] in allowed, expressions[execution_id]
         assert "Traceback" not in (execution["state_info"] or "")
     text = "version: '2.0'\nafterwards: {tasks: {a: {action: std.sleep seconds=0}}}"
     assert send(live, "workflows", text).ok
