@@ -30,7 +30,7 @@ _SILENT_SQL = """
     SELECT host, pid FROM worker_processes
     WHERE beat_at < clock_timestamp() - %s * interval '1 second'
 """
-_OLDER = "< clock_timestamp() - %(age)s * interval '1 second'"
+_OLDER = "< statement_timestamp() - %(age)s * interval '1 second'"
 _NO_SWEEP = "The sweep repairs this within seconds: look whether `manage.py sweep` runs."
 
 
@@ -148,7 +148,7 @@ def _checks() -> tuple[_Check, ...]:
             "executions that were given up",
             """SELECT id FROM workflow_executions
                WHERE state = 'ERROR' AND parent_task_id IS NULL
-                 AND finished_at > clock_timestamp() - interval '1 day'
+                 AND finished_at > statement_timestamp() - interval '1 day'
                  AND (state_info LIKE 'Failed %% times to move the execution on%%'
                       OR state_info LIKE 'No progress:%%')""",
             "Moving them on failed each time; `state_info` and the log say how.",

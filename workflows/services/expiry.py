@@ -32,10 +32,11 @@ _LIMIT_SQL = f"""
     WHERE {_ENDED} AND finished_at IS NOT NULL
     ORDER BY finished_at DESC OFFSET %(kept)s LIMIT 1
 """
+# An index is no help against `clock_timestamp()`, which may be another one for each row.
 _OLD_SQL = f"""
     SELECT id FROM workflow_executions
     WHERE {_ENDED} AND finished_at <= greatest(
-        %(limit)s::timestamptz, clock_timestamp() - %(age)s * interval '1 day')
+        %(limit)s::timestamptz, statement_timestamp() - %(age)s * interval '1 day')
     ORDER BY finished_at LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
 """
 

@@ -26,7 +26,7 @@ _LIVE_SQL = """
 """
 _ENDED_SQL = """
     SELECT state, count(*) FROM workflow_executions
-    WHERE finished_at > clock_timestamp() - interval '5 minutes'
+    WHERE finished_at > statement_timestamp() - interval '5 minutes'
       AND state = ANY(%s) AND parent_task_id IS NULL
     GROUP BY state
 """
@@ -53,7 +53,7 @@ _UNSEEN_SQL = f"""
 _TIMERS_SQL = f"""
     SELECT (SELECT count(*) FROM timers), count(*), {_AGE.format("t.due_at")}
     FROM timers t JOIN workflow_executions e ON e.id = t.execution_id
-    WHERE t.due_at < clock_timestamp()
+    WHERE t.due_at < statement_timestamp()
       AND (e.state = 'RUNNING' OR t.kind IN ('timeout', 'wait-after'))
 """
 _PROCESSES_SQL = f"""
