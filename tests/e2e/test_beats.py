@@ -124,7 +124,11 @@ def test_two_beats_and_two_sweeps_run_each_slot_exactly_once(stack: LiveStack) -
     assert {fire[1] for fire in fires} == {"started"}
     late = max((fire[3] - fire[0]).total_seconds() for fire in fires)
     assert late < 5, late
-    started = query(stack, "SELECT id FROM workflow_executions WHERE workflow_name = 'tick'")
+    started = query(
+        stack,
+        "SELECT id FROM workflow_executions WHERE description LIKE %s",
+        f"%{trigger['id']}%",
+    )
     assert {row[0] for row in started} == {fire[2] for fire in fires}
     _wait_until_all_ended(stack)
 
