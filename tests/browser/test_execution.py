@@ -321,3 +321,18 @@ def test_the_panel_follows_its_task(log_in: LogIn, project: Project) -> None:
     expect(panel.locator(".lv-state").first).to_have_text("Success")
     page.get_by_role("button", name="Close").click()
     expect(page.locator(".lv-head .lv-state").first).to_have_text("Success")
+
+
+def test_failed_tasks_are_skipped_together(log_in: LogIn, project: Project) -> None:
+    execution = runs.failed_deep()
+    execution.tasks.filter(name="begin").update(state="ERROR")
+    page = log_in(make_person("ann", project))
+    page.goto(f"/admin/executions/{execution.pk}/tasks/")
+    page.get_by_label("Choose all failed tasks").check()
+    page.get_by_role("button", name="Skip chosen").click()
+    expect(page.get_by_role("heading", name="Skip: 2 failed tasks")).to_be_visible()
+    page.get_by_label("Reason").fill("good enough")
+    page.get_by_role("button", name="Skip 2").click()
+    expect(page.get_by_text("Skip: 2 tasks.")).to_be_visible()
+    skipped = HistoryEvent.objects.filter(execution=execution, state_to="SKIPPED", actor="ann")
+    assert sorted(skipped.values_list("name", flat=True)) == ["begin", "middle"]

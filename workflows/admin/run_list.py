@@ -10,6 +10,7 @@ from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from workflows.admin.pages import next_address, page, render_page
 from workflows.admin.run_filters import (
@@ -23,6 +24,7 @@ from workflows.admin.run_filters import (
     runs_address,
 )
 from workflows.admin.tags import WORDS
+from workflows.engine.states import State
 from workflows.errors import RequestInvalid
 from workflows.models import Role, WorkflowExecution
 from workflows.services.identity import Caller
@@ -32,9 +34,10 @@ from workflows.services.run_bulk import (
     BulkChange,
     Outcome,
     change_many,
+    change_tasks,
     preview_bulk,
 )
-from workflows.services.run_lists import RunPage, list_runs
+from workflows.services.run_lists import RunPage, get_run, list_runs
 
 # What stands on the buttons: title, icon, whether it takes something away.
 BULK: Final = {
@@ -44,6 +47,9 @@ BULK: Final = {
     BulkChange.CANCEL: ("Cancel", "cancelled", True),
     BulkChange.DELETE: ("Delete", "trash", True),
 }
+
+
+TASK_BULK: Final = {"rerun": ("Rerun", "rerun"), "skip": ("Skip", "skip")}
 
 
 @page("executions/", name="executions")
@@ -98,6 +104,38 @@ def bulk(request: HttpRequest, caller: Caller) -> HttpResponse:
     return render_page(request, "levante/executions_bulk.html", f"{title} executions", context)
 
 
+@page(
+    "executions/<uuid:execution_id>/tasks/bulk/",
+    name="tasks_bulk",
+    role=Role.OPERATOR,
+    methods=("POST",),
+)
+def bulk_tasks(request: HttpRequest, caller: Caller, execution_id: UUID) -> HttpResponse:
+    """Rerun or skip failed tasks; asks for a reason first."""
+    execution = get_run(caller, execution_id)
+    verb = request.POST.get("change", "")
+    if verb not in TASK_BULK:
+        raise RequestInvalid("There is no such change.")
+    ids = _read_ids(request)
+    title, icon = TASK_BULK[verb]
+    back = next_address(request, reverse("admin:execution_tasks", args=[execution_id]))
+    if request.POST.get("confirmed"):
+        reason = read_reason(request)
+        outcome = change_tasks(execution_id, ids, caller, reason, skip=verb == "skip")
+        _tell(request, title, outcome, "task")
+        return HttpResponseRedirect(back)
+    rows = execution.tasks.filter(pk__in=ids, state=State.ERROR).only("name", "state", "state_info")
+    context = {
+        "execution": execution,
+        "rows": list(rows.order_by("created_at", "id")),
+        "change": verb,
+        "verb": title,
+        "icon": icon,
+        "next": back,
+    }
+    return render_page(request, "levante/tasks_bulk.html", f"{title} tasks", context)
+
+
 def read_reason(request: HttpRequest) -> str:
     """Return why somebody changes something; nobody may leave it out."""
     reason = request.POST.get("reason", "").strip()
@@ -143,9 +181,9 @@ def _read_ids(request: HttpRequest) -> list[UUID]:
     return found
 
 
-def _tell(request: HttpRequest, title: str, outcome: Outcome) -> None:
+def _tell(request: HttpRequest, title: str, outcome: Outcome, noun: str = "execution") -> None:
     if outcome.done:
-        what = "1 execution" if outcome.done == 1 else f"{outcome.done} executions"
+        what = f"1 {noun}" if outcome.done == 1 else f"{outcome.done} {noun}s"
         messages.success(request, f"{title}: {what}.")
     for key, text in outcome.refused[:5]:
         messages.error(request, f"{str(key)[:8]}: {text}")

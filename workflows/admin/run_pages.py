@@ -215,6 +215,7 @@ def _tasks(request: HttpRequest, caller: Caller, execution: WorkflowExecution) -
             for task in found
         ],
         "more": str(found[-1].pk) if has_more else "",
+        "has_failed": any(task_buttons(caller, task) for task in found),
         "wanted_state": state,
         "wanted_name": name,
         "task_states": sorted(head_state for head_state in State),

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from workflows.engine.states import FINAL, State
 from workflows.errors import NotFound, WorkflowsError
-from workflows.models import WorkflowExecution
+from workflows.models import TaskExecution, WorkflowExecution
 from workflows.services.executions import change_state, delete_execution
 from workflows.services.identity import Caller
-from workflows.services.reruns import rerun_task
+from workflows.services.reruns import rerun_task, skip_task
 from workflows.services.root_cause import find_causes
 from workflows.services.run_lists import RunFilter, narrow, visible_runs
 
@@ -92,6 +92,27 @@ def change_many(
             continue
         except WorkflowsError as error:
             outcome.refused.append((row.pk, error.message))
+    return outcome
+
+
+def change_tasks(
+    execution_id: UUID, task_ids: Sequence[UUID], caller: Caller, reason: str, *, skip: bool
+) -> Outcome:
+    """Rerun or skip failed tasks of one execution, one by one; of items only the failed ones."""
+    tasks = TaskExecution.objects.filter(
+        execution_id=execution_id, pk__in=task_ids[:MOST_AT_ONCE], state=State.ERROR
+    ).only("items_total")
+    outcome = Outcome()
+    for task in tasks.order_by("created_at", "id"):
+        try:
+            if skip:
+                skip_task(task.pk, actor=caller.name, reason=reason)
+            else:
+                reset = task.items_total is None
+                rerun_task(task.pk, reset=reset, actor=caller.name, reason=reason)
+            outcome.done += 1
+        except WorkflowsError as error:
+            outcome.refused.append((task.pk, error.message))
     return outcome
 
 

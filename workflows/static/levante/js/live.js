@@ -91,8 +91,9 @@ export async function refresh() {
   }
 }
 
-/** Nothing is pulled away under somebody who types or has a part of it in focus. */
+/** Nothing is pulled away under somebody who types or has chosen rows. */
 function isInUse(part) {
+  if (part.querySelector("input[name=chosen]:checked")) return true;
   const active = document.activeElement;
   return active && active !== document.body && part.contains(active) && active.matches("input, select, textarea");
 }
