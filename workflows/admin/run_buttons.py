@@ -160,9 +160,12 @@ def run_buttons(caller: Caller, execution: WorkflowExecution) -> list[Button]:
     return [one for one in RUN_BUTTONS if one.fits(execution.state)]
 
 
-def task_buttons(caller: Caller, task: TaskExecution) -> list[Button]:
-    """The buttons of a task; that of failed items is for tasks with items alone."""
-    if not caller.includes(Role.OPERATOR):
+def task_buttons(caller: Caller, task: TaskExecution, execution: WorkflowExecution) -> list[Button]:
+    """The buttons of a task; that of failed items is for tasks with items alone.
+
+    An execution that went well in the end is not brought back by one of its failures.
+    """
+    if not caller.includes(Role.OPERATOR) or execution.state == State.SUCCESS:
         return []
     hidden = "rerun-items" if task.items_total is None else ""
     return [one for one in TASK_BUTTONS if one.fits(task.state) and one.name != hidden]

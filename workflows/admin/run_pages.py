@@ -211,11 +211,11 @@ def _tasks(request: HttpRequest, caller: Caller, execution: WorkflowExecution) -
     items = count_items(found)
     return {
         "rows": [
-            (task, badges[task.pk], items.get(task.pk), task_buttons(caller, task))
+            (task, badges[task.pk], items.get(task.pk), task_buttons(caller, task, execution))
             for task in found
         ],
         "more": str(found[-1].pk) if has_more else "",
-        "has_failed": any(task_buttons(caller, task) for task in found),
+        "has_failed": any(task_buttons(caller, task, execution) for task in found),
         "wanted_state": state,
         "wanted_name": name,
         "task_states": sorted(head_state for head_state in State),
@@ -233,7 +233,7 @@ def _data(request: HttpRequest, caller: Caller, execution: WorkflowExecution) ->
 def _problems(request: HttpRequest, caller: Caller, execution: WorkflowExecution) -> dict[str, Any]:
     causes = find_causes(execution) if execution.state in (State.ERROR, State.CANCELLED) else []
     return {
-        "causes": [(cause, task_buttons(caller, cause.task)) for cause in causes],
+        "causes": [(cause, task_buttons(caller, cause.task, cause.execution)) for cause in causes],
         "handled": TaskExecution.objects.filter(
             execution_id=execution.pk, state=State.ERROR, is_error_handled=True
         ).only("name", "state", "state_info", "finished_at")[:50],

@@ -41,7 +41,7 @@ def task(request: HttpRequest, caller: Caller, execution_id: UUID, task_id: UUID
         "task": found,
         "execution": found.execution,
         "spec": spec,
-        "buttons": task_buttons(caller, found),
+        "buttons": task_buttons(caller, found, found.execution),
         "waits": explain_wait(found),
         "policies": describe_policies(spec),
         "causes": find_causes_of_start(found),
