@@ -1,4 +1,4 @@
-"""Others who say who somebody is: an OpenStack Keystone."""
+"""Others who say who somebody is: an OpenStack Keystone, an issuer of OpenID Connect."""
 
 from __future__ import annotations
 
@@ -24,3 +24,27 @@ LEVANTE_KEYSTONE_DOMAIN = env_text("LEVANTE_KEYSTONE_DOMAIN", "Default")
 LEVANTE_KEYSTONE_CA_FILE = env_text("LEVANTE_KEYSTONE_CA_FILE", "")
 # Seconds to wait for an answer. Default: 5.
 LEVANTE_KEYSTONE_SECONDS = env_seconds("LEVANTE_KEYSTONE_SECONDS", 5)
+
+# The issuer of OpenID Connect whose tokens are accepted beside our own, such as
+# https://login.example.org/realms/tools. Default: none.
+LEVANTE_OIDC_ISSUER = env_text("LEVANTE_OIDC_ISSUER", "").rstrip("/")
+# For whom a token has to be made: it must stand in its `aud`. Default: levante.
+LEVANTE_OIDC_AUDIENCE = env_text("LEVANTE_OIDC_AUDIENCE", "levante")
+# Where the keys of the issuer are. Default: what its openid-configuration says.
+LEVANTE_OIDC_KEYS_URL = env_text("LEVANTE_OIDC_KEYS_URL", "")
+# The claim with the name or id of the project. Default: none, so everybody is in the project named
+# like the last word of the issuer, which is the realm of a Keycloak.
+LEVANTE_OIDC_PROJECT_CLAIM = env_text("LEVANTE_OIDC_PROJECT_CLAIM", "")
+# The claim with the roles, and the one with the name that the history shows; a dot leads into an
+# object. Defaults: those of a Keycloak.
+LEVANTE_OIDC_ROLES_CLAIM = env_text("LEVANTE_OIDC_ROLES_CLAIM", "realm_access.roles")
+LEVANTE_OIDC_NAME_CLAIM = env_text("LEVANTE_OIDC_NAME_CLAIM", "preferred_username")
+# Which role of ours one of the issuer stands for; of several the highest counts.
+LEVANTE_OIDC_ROLES = env_mapping(
+    "LEVANTE_OIDC_ROLES",
+    {"viewer": "viewer", "operator": "operator", "author": "author", "admin": "admin"},
+    values=("viewer", "operator", "author", "admin"),
+)
+# Seconds to wait for the issuer, and for which its keys are kept. Defaults: 5 and 5 minutes.
+LEVANTE_OIDC_SECONDS = env_seconds("LEVANTE_OIDC_SECONDS", 5)
+LEVANTE_OIDC_KEYS_SECONDS = env_seconds("LEVANTE_OIDC_KEYS_SECONDS", 300, minimum=1)

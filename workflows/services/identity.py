@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,7 +22,8 @@ from django.utils import timezone
 
 from workflows.errors import NotPermitted
 from workflows.models import ApiToken, Membership, Project, Role
-from workflows.services.keystone import find_keystone_token, provide_project, role_of
+from workflows.services.keystone import find_keystone_token, provide_project
+from workflows.services.openid import find_openid_token, provide_named_project
 
 FORBIDDEN: Final = "Operation forbidden (insufficient permissions)"
 
@@ -125,7 +127,7 @@ def find_caller(token: str) -> Caller | None:
         return cached
     token_row = _find_by_digest(digest)
     if token_row is None:
-        return _find_in_keystone(token, digest) if settings.LEVANTE_KEYSTONE_URL else None
+        return _find_elsewhere(token, digest)
     caller = Caller(
         project_id=token_row.project_id,
         role=Role(token_row.role),
@@ -136,14 +138,34 @@ def find_caller(token: str) -> Caller | None:
     return caller
 
 
-def _find_in_keystone(token: str, digest: str) -> Caller | None:
-    found = find_keystone_token(token)
-    if found is None or found.expires_at <= timezone.now():
+def _find_elsewhere(token: str, digest: str) -> Caller | None:
+    """Ask those whose tokens are accepted beside our own."""
+    reserved = (SYSTEM_PROJECT_ID, OPEN_PROJECT_ID)
+    if settings.LEVANTE_OIDC_ISSUER and (claims := find_openid_token(token)):
+        role = _highest_role(claims.roles, settings.LEVANTE_OIDC_ROLES)
+        project_id = provide_named_project(claims.project, reserved=reserved)
+        return _keep(digest, Caller(project_id, role, name=claims.user_name), claims.expires_at)
+    if settings.LEVANTE_KEYSTONE_URL and (found := find_keystone_token(token)):
+        role = _highest_role(found.roles, settings.LEVANTE_KEYSTONE_ROLES)
+        project_id = provide_project(found, reserved=reserved)
+        return _keep(digest, Caller(project_id, role, name=found.user_name), found.expires_at)
+    return None
+
+
+def _highest_role(names: Iterable[str], known: Mapping[str, str]) -> Role:
+    """Return the highest of our roles that these names stand for."""
+    found = [Role(known[name]) for name in names if name in known]
+    if not found:
+        raise NotPermitted("None of your roles in this project is known here.")
+    return max(found, key=lambda role: _RANK[role])
+
+
+def _keep(digest: str, caller: Caller, expires_at: datetime | None) -> Caller | None:
+    """Remember a caller for a while; None if the token is over."""
+    seconds = _seconds_to_keep(expires_at)
+    if expires_at is not None and expires_at <= timezone.now():
         return None
-    role = role_of(found.roles)
-    project_id = provide_project(found, reserved=(SYSTEM_PROJECT_ID, OPEN_PROJECT_ID))
-    caller = Caller(project_id=project_id, role=role, name=found.user_name)
-    _cache.keep(digest, caller, _seconds_to_keep(found.expires_at))
+    _cache.keep(digest, caller, seconds)
     return caller
 
 

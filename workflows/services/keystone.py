@@ -21,7 +21,7 @@ from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 
 from workflows.errors import IdentityUnavailable, NotPermitted
-from workflows.models import Project, Role
+from workflows.models import Project
 
 logger = logging.getLogger(__name__)
 
@@ -55,16 +55,6 @@ def find_keystone_token(token: str) -> KeystoneToken | None:
     except (KeyError, TypeError, ValueError) as error:
         logger.error("Keystone's answer makes no sense.")
         raise IdentityUnavailable from error
-
-
-def role_of(names: Iterable[str]) -> Role:
-    """Return the highest of our roles that these of Keystone stand for."""
-    known: dict[str, str] = settings.LEVANTE_KEYSTONE_ROLES
-    ranks = list(Role)
-    found = [Role(known[name]) for name in names if name in known]
-    if not found:
-        raise NotPermitted("None of your roles in this project is known here.")
-    return max(found, key=ranks.index)
 
 
 def provide_project(token: KeystoneToken, *, reserved: Iterable[uuid.UUID] = ()) -> uuid.UUID:
