@@ -23,6 +23,7 @@ _KINDS: Final = {
     "env_ratio": "number from 0 to 1",
     "env_seconds": "seconds",
     "env_list": "list, with commas",
+    "env_mapping": "pairs NAME=VALUE, with commas",
     "env_secret": "secret",
 }
 _HEADER: Final = """# Settings
