@@ -59,7 +59,8 @@ def actions(request: HttpRequest, caller: Caller) -> HttpResponse:
 @page("actions/python/<path:name>/", name="action_python", methods=("GET", "POST"))
 def python_action(request: HttpRequest, caller: Caller, name: str) -> HttpResponse:
     """An action made in Python, with a form to try it."""
-    return _show(request, caller, get_python_action(caller, name))
+    found = get_python_action(caller, name, request.GET.get("namespace", ""))
+    return _show(request, caller, found)
 
 
 @page("actions/<uuid:action_id>/", name="action", methods=("GET", "POST"))
@@ -171,7 +172,6 @@ def _try(caller: Caller, details: ActionDetails, filled: FilledForm) -> dict[str
     """Run the action now and show its result; what answers later is handed to a worker."""
     if not filled.is_valid:
         return {"error": "Some values are not right yet."}
-    definition = details.definition
     params: JSONObject = (
         {"run_sync": True, "timeout": settings.LEVANTE_TRY_SECONDS} if details.is_sync else {}
     )
@@ -179,7 +179,7 @@ def _try(caller: Caller, details: ActionDetails, filled: FilledForm) -> dict[str
         run = start_action_run(
             project_id=caller.project_id,
             name=details.entry.name,
-            namespace=definition.namespace if definition is not None else "",
+            namespace=details.entry.namespace,
             input=filled.input,
             params=params,
             description=f"Tried by {caller.name}",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from workflows.actions.base import parameters
-from workflows.actions.registry import list_actions
+from workflows.actions.registry import describe_action, list_actions, summarize_input
 from workflows.errors import ActionError, NotFound
 from workflows.language.parser import build_action
 from workflows.language.specs import InputParameter, Missing
-from workflows.models import ActionDefinition
+from workflows.models import ActionDefinition, DynamicAction
 from workflows.services.catalogue import resolve_stored_action
+from workflows.services.code_sources import as_action, visible_dynamic_actions
 from workflows.services.identity import Caller
 
 # A catalogue with more ad-hoc actions than that is searched, not read.
@@ -23,12 +24,18 @@ MOST_SHOWN: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
-    """One action in the list. `definition` is set for ad-hoc actions."""
+    """One action in the list. `definition` is set for ad-hoc actions, `code` for stored code."""
 
     name: str
     description: str
     input: str
     definition: ActionDefinition | None = None
+    code: DynamicAction | None = None
+
+    @property
+    def namespace(self) -> str:
+        row = self.definition or self.code
+        return "" if row is None else row.namespace
 
     @property
     def summary(self) -> str:
@@ -61,7 +68,7 @@ def list_catalogue(caller: Caller, text: str = "") -> list[CatalogueEntry]:
     """List the actions that a project can use whose name or description has a text, by name."""
     made_here = ActionDefinition.objects.visible_to(caller.project_id)
     entries = [
-        *(CatalogueEntry(one.name, one.description, one.input) for one in list_actions()),
+        *_made_in_python(caller),
         *(
             _entry(one)
             for one in made_here.select_related("project").order_by("name", "namespace")[
@@ -75,12 +82,11 @@ def list_catalogue(caller: Caller, text: str = "") -> list[CatalogueEntry]:
     ]
 
 
-def get_python_action(caller: Caller, name: str) -> ActionDetails:
+def get_python_action(caller: Caller, name: str, namespace: str = "") -> ActionDetails:
     """Return what there is to know about an action made in Python; raises NotFound."""
-    for one in list_actions():
-        if one.name == name:
-            resolved = resolve_stored_action(name, "", caller.project_id)
-            entry = CatalogueEntry(one.name, one.description, one.input)
+    for entry in _made_in_python(caller):
+        if entry.name == name and (entry.code is None or entry.code.namespace == namespace):
+            resolved = resolve_stored_action(name, namespace, caller.project_id)
             return ActionDetails(entry, parameters(resolved.base), "", resolved.is_sync)
     raise NotFound(f"Action not found [name={name}]")
 
@@ -105,6 +111,16 @@ def get_adhoc_action(caller: Caller, action_id: UUID) -> ActionDetails:
     except ActionError as error:
         problem = error.message
     return ActionDetails(_entry(definition), spec.input, spec.base, is_sync, problem)
+
+
+def _made_in_python(caller: Caller) -> Iterator[CatalogueEntry]:
+    """Give the actions of the installation, then those of stored code that the project sees."""
+    for one in list_actions():
+        yield CatalogueEntry(one.name, one.description, one.input)
+    for row in visible_dynamic_actions(caller):
+        action = as_action(row)
+        takes = summarize_input(parameters(action))
+        yield CatalogueEntry(row.name, describe_action(action), takes, code=row)
 
 
 def _entry(definition: ActionDefinition) -> CatalogueEntry:

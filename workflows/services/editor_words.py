@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final, TypedDict
 
-from workflows.actions.registry import list_actions
 from workflows.language.clauses import COMMANDS
 from workflows.language.task_rules import DEFAULT_RULES, DIRECT_RULES, RETRY_KEYS, REVERSE_RULES
 from workflows.language.validation import ACTION_KEYS, WORKBOOK_KEYS, WORKFLOW_KEYS
-from workflows.models import ActionDefinition
+from workflows.services.action_catalogue import list_catalogue
 from workflows.services.definitions import visible_workflows
 from workflows.services.identity import Caller
 from workflows.services.text_checks import Kind
@@ -60,13 +59,10 @@ def collect_words(caller: Caller, *, kind: Kind, namespace: str = "") -> Words:
 
 
 def _actions(caller: Caller, namespace: str) -> list[Name]:
-    made_here = ActionDefinition.objects.visible_to(caller.project_id).filter(
-        namespace__in={namespace, ""}
-    )
-    rows = made_here.order_by("name").values_list("name", "input_summary", "description")
     return [
-        *(_name(one.name, one.input, one.description) for one in list_actions()),
-        *(_name(*row) for row in rows[:_MOST_NAMES]),
+        _name(one.name, one.input, one.description)
+        for one in list_catalogue(caller)
+        if one.namespace in (namespace, "")
     ]
 
 

@@ -13,12 +13,14 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from workflows.actions.adhoc import ResolvedAction, check_action_input, resolve_action
+from workflows.actions.base import Action
 from workflows.errors import ActionError, ActionInputInvalid, Problem
 from workflows.expressions.evaluate import is_expression
 from workflows.jsontypes import JSONValue
 from workflows.language.graph import list_clauses
 from workflows.language.parser import build_action
 from workflows.language.specs import AdhocActionSpec, InputParameter, TaskSpec, WorkflowSpec
+from workflows.services.code_sources import find_code_action
 from workflows.services.definitions import find_adhoc_action, find_workflow, load_spec
 
 # A text that is nothing but a variable; inside functions `$` may be something else.
@@ -52,7 +54,7 @@ class StoredNames:
 
     def action(self, name: str) -> ResolvedAction | None:
         try:
-            return resolve_action(name, self._namespace, self._find_adhoc)
+            return resolve_action(name, self._namespace, self._find_adhoc, self._find_code)
         except ActionError:
             return None
 
@@ -74,6 +76,9 @@ class StoredNames:
             return self._actions[name]
         found = find_adhoc_action(name=name, namespace=namespace, project_id=self._project_id)
         return None if found is None else build_action(found.name, found.spec)
+
+    def _find_code(self, name: str, namespace: str) -> Action | None:
+        return find_code_action(name, namespace, self._project_id)
 
 
 class BuiltInNames:
