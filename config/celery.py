@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from importlib import import_module
 from typing import Any
 
 from celery import Celery
@@ -50,12 +51,9 @@ def renew_connections(sender: Any, **_facts: Any) -> None:
 
 @worker_before_create_process.connect
 def share_memory(**_facts: Any) -> None:
-    """Keep the collector away from what the worker has loaded before it forks.
-
-    A collection in the child writes to every object it looks at, which would copy all of them.
-    """
-    gc.collect()
-    gc.freeze()
+    """Let the processes of the pool have as much in common as they can."""
+    # Loaded here, since other processes than workers import this module as well.
+    import_module("workflows.services.warm_up").prepare_to_fork()
     # A decision makes many objects that live for a moment; by default the collector looks through
     # them several times in each.
     gc.set_threshold(50_000, 20, 20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -12,3 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 check_permissions()
+
+# Gunicorn loads this once and forks; a collection in a child would copy all that it looks at.
+gc.collect()
+gc.freeze()

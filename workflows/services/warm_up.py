@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from workflows.expressions.evaluate import evaluate
-from workflows.services.reader import NoReader
+from workflows.expressions.reader import NoReader
 
 _EXPRESSIONS: Final = ("<% $.x %>", "<% [$.x].len() + 1 %>", "{{ _.x }}")
 
