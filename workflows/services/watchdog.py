@@ -7,6 +7,7 @@ it really ends, so that its place is free again and nothing late comes of it.
 
 from __future__ import annotations
 
+import atexit
 import faulthandler
 import threading
 from typing import Final
@@ -25,7 +26,15 @@ def start_watchdog(ending: threading.Event) -> None:
     The timer itself is the system's and needs no interpreter. It says in the log where the process
     stood, as lines of code without any value.
     """
-    threading.Thread(target=_keep_winding, args=(ending,), name=THREAD_NAME, daemon=True).start()
+    thread = threading.Thread(target=_keep_winding, args=(ending,), name=THREAD_NAME, daemon=True)
+    thread.start()
+    atexit.register(_stop, ending, thread)
+
+
+def _stop(ending: threading.Event, thread: threading.Thread) -> None:
+    """Let a process that ends by itself take its time: no thread gets a turn in its last steps."""
+    ending.set()
+    thread.join()
 
 
 def _keep_winding(ending: threading.Event) -> None:
