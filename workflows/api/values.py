@@ -81,7 +81,9 @@ def json_object(value: JSONValue) -> JSONObject:
 
 def not_a_dictionary(value: JSONValue) -> RequestInvalid:
     """Build the error for a JSON-typed attribute that is no object."""
-    return RequestInvalid(f"JsonType field value must be a dictionary [actual={value}]")
+    # Mistral shows the value; it may be a secret that stands in the wrong place.
+    kind = type(value).__name__
+    return RequestInvalid(f"JsonType field value must be a dictionary [actual={kind}]")
 
 
 def json_text(value: JSONValue) -> str | None:
