@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -15,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.factories import start, work
-from tests.live import ROOT
+from tests.live import run_python
 from workflows.models import ActionExecution, WorkflowExecution
 from workflows.services import traces
 from workflows.services.advance import advance
@@ -163,12 +160,4 @@ def test_nothing_is_loaded_where_no_traces_are_wanted() -> None:
         "import sys, django; django.setup(); import workflows.tasks;"
         " print(sys.modules.keys() & {'workflows.services.traces', 'opentelemetry.exporter'})"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings_test"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "set()"
+    assert run_python(program) == "set()"

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
-from tests.live import ROOT
+from tests.live import run_python
 
 
 def test_a_process_loads_the_library_of_ssh_only_for_a_command() -> None:
@@ -14,12 +10,4 @@ def test_a_process_loads_the_library_of_ssh_only_for_a_command() -> None:
         "import sys, django; django.setup(); import workflows.tasks;"
         " print(sys.modules.keys() & {'asyncssh', 'py_mini_racer', 'workflows.actions.shell'})"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings_test"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "set()"
+    assert run_python(program) == "set()"
