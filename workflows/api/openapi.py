@@ -16,6 +16,9 @@ from workflows.jsontypes import JSONObject, JSONValue
 
 _JSON: Final = "application/json"
 
+# Answered by gunicorn itself, before the API sees the request.
+_TOO_LONG: Final = 414
+
 _STATUSES: Final[Mapping[int, str]] = {
     200: "Done.",
     201: "Made.",
@@ -26,6 +29,7 @@ _STATUSES: Final[Mapping[int, str]] = {
     404: "There is no such object, or it is not visible to this project.",
     409: "Another object has this name.",
     413: "The body is too large.",
+    414: "The address is longer than the web server takes; 4,094 characters by default.",
     415: "The body is not announced as JSON.",
     423: "The service is in maintenance.",
     500: "The file with the answer cannot be read.",
@@ -134,7 +138,7 @@ class OperationSchema(AutoSchema):
         return described
 
     def _errors(self, method: str, path: str, operation: Operation, *, is_open: bool) -> list[int]:
-        found = {400, *operation.more}
+        found = {400, _TOO_LONG, *operation.more}
         if not is_open:
             found |= {401, 403, 503}
         if "{" in path:
@@ -230,6 +234,9 @@ def _success(operation: Operation, registry: ComponentRegistry) -> JSONObject:
 
 
 def _error(status: int, registry: ComponentRegistry) -> JSONObject:
+    if status == _TOO_LONG:
+        page: JSONObject = {"text/html": {"schema": {"type": "string"}}}
+        return {"description": _STATUSES[status], "content": page}
     reference = _register(registry, "Error", ResolvedComponent.SCHEMA, ERROR)
     return {"description": _STATUSES[status], "content": {_JSON: {"schema": reference}}}
 
