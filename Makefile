@@ -1,4 +1,5 @@
-# Everything runs in .venv, which is made on first use with the Python that is found here.
+# Everything runs in .venv, which is made on first use with the Python that is found here. The tests
+# run in three processes, since many of them wait for other processes; ARGS="-n 0" is one.
 # `make run ARGS="--port 9000"` and `make test ARGS=tests/unit` hand options on, and so does
 # `make bench ARGS=--quick` and `make soak ARGS="--seconds 600"`.
 
@@ -8,7 +9,7 @@ run: .venv/run.stamp
 	@exec .venv/bin/python manage.py up $(ARGS)
 
 test: .venv/dev.stamp
-	@exec .venv/bin/python -m pytest $(ARGS)
+	@exec .venv/bin/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 soak: .venv/dev.stamp
 	@exec .venv/bin/python -m tests.faults $(ARGS)

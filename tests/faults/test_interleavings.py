@@ -129,7 +129,11 @@ def play_a_little(run: MemoryExecution, fate: random.Random) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("seed", [*SEEDS, random.SystemRandom().randrange(10**6)], ids=str)
+@pytest.mark.parametrize(
+    "seed",
+    [*SEEDS, random.SystemRandom().randrange(10**6)],
+    ids=[*map(str, SEEDS), "new-seed"],  # the same in each process that collects the tests
+)
 def test_a_bad_broker_changes_no_end(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

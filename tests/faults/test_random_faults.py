@@ -1,6 +1,6 @@
 """The whole service under random faults: real processes, real servers, and a nemesis.
 
-Two rounds are the same in every run, and one is new; its seed is in the name of the test. `make
+Two rounds are the same in every run, and one is new; its seed is shown with a failure. `make
 soak` goes on for as long as one likes.
 """
 
@@ -39,7 +39,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         started.stop()
 
 
-@pytest.mark.parametrize(("seed", "faults"), ROUNDS, ids=[f"seed-{seed}" for seed in SEEDS])
+@pytest.mark.parametrize(("seed", "faults"), ROUNDS, ids=["seed-11", "seed-12", "new-seed"])
 def test_everything_ends_well_whatever_dies(seed: int, faults: list[str], cluster: Cluster) -> None:
     report = run_round(
         cluster,
