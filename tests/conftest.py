@@ -73,6 +73,12 @@ def redis_url(servers: ServersState) -> str:
 
 
 @pytest.fixture(scope="session")
+def django_db_keepdb(servers: ServersState) -> bool:
+    """Leave the database of the tests to its end with our own server, whoever is still in it."""
+    return servers.database_url != os.environ.get("DATABASE_URL", "")
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
     """Fill in the address of the database just before it is made for the tests."""
     servers: ServersState = request.getfixturevalue("servers")

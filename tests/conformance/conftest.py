@@ -44,8 +44,11 @@ def outcome_of(live: LiveStack, request: pytest.FixtureRequest) -> Callable[[Pat
 
 def _run_case(url: str, case: Path) -> CaseOutcome:
     expected = yaml.safe_load(case.read_text()).get("expect")
+    client = Client(url)
+    # Other threads change the environment, which it would read for each request.
+    client.http.trust_env = False
     try:
-        seen = run(Client(url), case)
+        seen = run(client, case)
     except Exception as error:
         return CaseOutcome(expected, None, f"{type(error).__name__}: {error}")
     return CaseOutcome(settle(expected), settle(json.loads(json.dumps(seen))), None)

@@ -172,7 +172,11 @@ def test_workbooks(mistral: MistralShell, write: Callable[[str], str]) -> None:
     assert (
         mistral.text("workbook-get-definition", "book").strip() == BOOK.format(name="book").strip()
     )
-    assert DATE.fullmatch(mistral("workbook-update", file)["Updated at"])
+    assert mistral("workbook-update", file)["Updated at"] in (None, "<none>")  # nothing is new
+    changed = write(BOOK.format(name="book").replace("x, y", "x, z"))
+    updated = mistral("workbook-update", changed)
+    assert updated["Tags"] == "x, z"
+    assert DATE.fullmatch(updated["Updated at"])
     assert mistral("workbook-update", file, "--namespace", "other")["Namespace"] == "other"
     assert mistral("workbook-validate", file) == {"Valid": True, "Error": None}
     assert mistral("workbook-validate", write("version: '2.0'"))["Valid"] is False
