@@ -107,6 +107,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def test_a_release_is_installed_on_all_hosts(service: Service) -> None:
     (text,) = blocks("deploy-over-ssh", "yaml")
     service.upload(text.replace("install-release", "echo"))
+    service.ssh.commands.clear()
     hosts = [service.ssh.address] * 3
     execution = service.start("deploy_release", hosts=hosts, release="1.2", user="ann")
     assert service.output(execution) == {"installed": hosts, "failed": []}

@@ -61,7 +61,7 @@ class Extra:
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(20)
+            self.process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_two_beats_and_two_sweeps_run_each_slot_exactly_once(stack: LiveStack) -
         )
         time.sleep(TICKS / 2)
         sweep.process.kill()  # one of the two in the middle of it
-        sweep.process.wait(10)
+        sweep.process.wait(60)
         time.sleep(TICKS / 2)
         requests.delete(f"{stack.url}/cron_triggers/tick", timeout=10)
         fires = query(
@@ -153,7 +153,7 @@ def test_a_waiting_beat_takes_over(stack: LiveStack) -> None:
         try:
             third.wait_for("this beat waits")
             second.process.kill()
-            second.process.wait(10)
+            second.process.wait(60)
             deadline = time.monotonic() + 30
             while not _holders(stack):
                 assert time.monotonic() < deadline
