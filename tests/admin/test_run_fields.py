@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from workflows.admin.run_fields import make_fields, read_fields, read_json_object
+from workflows.admin.json_text import read_json_object
+from workflows.admin.run_fields import make_fields, read_fields
+from workflows.errors import RequestInvalid
 from workflows.jsontypes import JSONValue
 from workflows.language.specs import MISSING, InputParameter, Missing
 
@@ -86,5 +88,6 @@ def test_what_cannot_be_read_is_told_at_its_field(
 
 def test_params_are_an_object() -> None:
     assert read_json_object("", "The params") == {}
-    with pytest.raises(ValueError, match="must be a JSON object"):
-        read_json_object("[]", "The params")
+    for text, told in (("[]", "must be a JSON object"), ("{", "is not JSON"), ("NaN", "NaN")):
+        with pytest.raises(RequestInvalid, match=f"The params.*{told}"):
+            read_json_object(text, "The params")

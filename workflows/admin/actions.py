@@ -13,7 +13,7 @@ from django.urls import reverse
 from workflows.admin.audit import ADDITION, CHANGE, DELETION, note
 from workflows.admin.editor import editor_addresses
 from workflows.admin.links import find_link
-from workflows.admin.pages import page, render_page
+from workflows.admin.pages import page, render_page, render_question
 from workflows.admin.run_fields import FilledForm, make_fields, read_fields
 from workflows.admin.workflow_editing import posted_text, scopes_for
 from workflows.errors import WorkflowsError
@@ -28,6 +28,7 @@ from workflows.services.action_catalogue import (
 from workflows.services.action_runs import start_action_run
 from workflows.services.action_uploads import create_actions, delete_action, update_action
 from workflows.services.identity import Caller
+from workflows.services.ownership import is_owner
 
 _FIRST_TEXT: Final = """\
 version: '2.0'
@@ -140,13 +141,13 @@ def delete(request: HttpRequest, caller: Caller, action_id: UUID) -> HttpRespons
         note(request, definition, DELETION)
         messages.success(request, f"The action {definition.name} is deleted.")
         return HttpResponseRedirect(reverse("admin:actions"))
-    context = {
-        "question": f"Delete the action {definition.name}?",
-        "consequence": "Tasks that name it and start later will fail.",
-        "button": "Delete",
-        "back": reverse("admin:action", args=[action_id]),
-    }
-    return render_page(request, "levante/confirm.html", f"Delete {definition.name}", context)
+    return render_question(
+        request,
+        f"Delete {definition.name}",
+        question=f"Delete the action {definition.name}?",
+        consequence="Tasks that name it and start later will fail.",
+        back=reverse("admin:action", args=[action_id]),
+    )
 
 
 def _show(request: HttpRequest, caller: Caller, details: ActionDetails) -> HttpResponse:
@@ -158,14 +159,12 @@ def _show(request: HttpRequest, caller: Caller, details: ActionDetails) -> HttpR
         "may_write": caller.includes(Role.AUTHOR) and _is_own(caller, details.definition),
         "fields": make_fields(details.parameters),
     }
-    status = 200
     if request.method == "POST":
         caller.require(Role.OPERATOR)
         filled = read_fields(details.parameters, request.POST.dict())
         context |= {"fields": filled.fields, **_try(caller, details, filled)}
-        status = 400 if context.get("error") else 200
     title = f"Action {details.entry.name}"
-    return render_page(request, "levante/actions/detail.html", title, context, status=status)
+    return render_page(request, "levante/actions/detail.html", title, context)
 
 
 def _try(caller: Caller, details: ActionDetails, filled: FilledForm) -> dict[str, Any]:
@@ -200,11 +199,8 @@ def _definition(caller: Caller, action_id: UUID) -> ActionDefinition:
 
 
 def _is_own(caller: Caller, definition: ActionDefinition | None) -> bool:
-    if definition is None:
-        return False
-    return caller.is_admin or definition.project_id == caller.project_id
+    return definition is not None and is_owner(caller, definition)
 
 
 def _edit_page(request: HttpRequest, title: str, context: dict[str, Any]) -> HttpResponse:
-    status = 400 if context["error"] else 200
-    return render_page(request, "levante/actions/edit.html", title, context, status=status)
+    return render_page(request, "levante/actions/edit.html", title, context)

@@ -11,11 +11,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from workflows.admin.audit import ADDITION, CHANGE, DELETION, note
+from workflows.admin.json_text import read_json_object
 from workflows.admin.links import find_link
-from workflows.admin.pages import page, render_page
-from workflows.admin.run_fields import read_json_object
+from workflows.admin.pages import page, render_page, render_question
 from workflows.admin.workflow_editing import scopes_for
-from workflows.errors import RequestInvalid, WorkflowsError
+from workflows.errors import WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.models import Environment, Role, Scope
 from workflows.services.environment_uses import list_uses
@@ -27,6 +27,7 @@ from workflows.services.environments import (
     update_environment,
 )
 from workflows.services.identity import Caller
+from workflows.services.ownership import is_owner
 from workflows.services.payloads import clean_payload
 
 _USE_PAGES: Final = {"schedule": "schedule", "event trigger": "trigger"}
@@ -94,8 +95,7 @@ def environment(request: HttpRequest, caller: Caller, environment_id: UUID) -> H
         "uses": [
             (use, find_link(_USE_PAGES[use.kind], use.id)) for use in list_uses(caller, found)
         ],
-        "may_write": caller.includes(Role.AUTHOR)
-        and (caller.is_admin or found.project_id == caller.project_id),
+        "may_write": caller.includes(Role.AUTHOR) and is_owner(caller, found),
         "error": error,
     }
     return _form(request, f"Environment {found.name}", context)
@@ -114,14 +114,14 @@ def delete(request: HttpRequest, caller: Caller, environment_id: UUID) -> HttpRe
         note(request, found, DELETION)
         messages.success(request, f"The environment {found.name} is deleted.")
         return HttpResponseRedirect(reverse("admin:environments"))
-    context = {
-        "question": f"Delete the environment {found.name}?",
-        "consequence": "What is running keeps the values it started with. Starts that name this "
+    return render_question(
+        request,
+        f"Delete {found.name}",
+        question=f"Delete the environment {found.name}?",
+        consequence="What is running keeps the values it started with. Starts that name this "
         "environment will be refused.",
-        "button": "Delete",
-        "back": reverse("admin:environment", args=[environment_id]),
-    }
-    return render_page(request, "levante/confirm.html", f"Delete {found.name}", context)
+        back=reverse("admin:environment", args=[environment_id]),
+    )
 
 
 def _save(request: HttpRequest, caller: Caller, found: Environment) -> None:
@@ -134,14 +134,10 @@ def _save(request: HttpRequest, caller: Caller, found: Environment) -> None:
 
 
 def _variables(request: HttpRequest) -> JSONObject:
-    try:
-        variables = read_json_object(request.POST.get("variables", ""), "The values")
-    except ValueError as error:
-        raise RequestInvalid(str(error)) from error
+    variables = read_json_object(request.POST.get("variables", ""), "The values")
     clean_payload(variables)
     return variables
 
 
 def _form(request: HttpRequest, title: str, context: dict[str, Any]) -> HttpResponse:
-    status = 400 if context["error"] else 200
-    return render_page(request, "levante/environments/form.html", title, context, status=status)
+    return render_page(request, "levante/environments/form.html", title, context)

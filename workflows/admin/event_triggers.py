@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -12,11 +11,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from workflows.admin.audit import ADDITION, CHANGE, DELETION, note
+from workflows.admin.json_text import read_json_object, show_json_object
 from workflows.admin.links import find_link
-from workflows.admin.pages import page, render_page
-from workflows.admin.run_fields import read_json_object
+from workflows.admin.pages import page, render_page, render_question
 from workflows.errors import RequestInvalid, WorkflowsError
-from workflows.jsontypes import JSONObject
 from workflows.models import EventOutcome, EventTrigger, Role
 from workflows.services.event_summaries import list_event_triggers, list_events, workflow_names
 from workflows.services.event_triggers import (
@@ -26,7 +24,7 @@ from workflows.services.event_triggers import (
     update_event_trigger,
 )
 from workflows.services.identity import Caller
-from workflows.services.ownership import parse_id
+from workflows.services.ownership import is_owner, parse_id
 from workflows.services.workflow_overview import list_choices
 
 _EVENTS: Final = 100
@@ -65,9 +63,9 @@ class TriggerForm:
             topic=trigger.topic,
             event=trigger.event,
             condition=trigger.condition,
-            event_input=_show(trigger.event_input),
-            input=_show(trigger.input),
-            params=_show(trigger.params),
+            event_input=show_json_object(trigger.event_input),
+            input=show_json_object(trigger.input),
+            params=show_json_object(trigger.params),
         )
 
     def changes(self) -> dict[str, Any]:
@@ -76,9 +74,9 @@ class TriggerForm:
             "name": self.name,
             "workflow_id": self.workflow_id,
             "condition": self.condition,
-            "event_input": _object(self.event_input, "What is taken from the event"),
-            "input": _object(self.input, "The input"),
-            "params": _object(self.params, "The params"),
+            "event_input": read_json_object(self.event_input, "What is taken from the event"),
+            "input": read_json_object(self.input, "The input"),
+            "params": read_json_object(self.params, "The params"),
         }
 
     @property
@@ -138,7 +136,7 @@ def trigger(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpRespo
             }
             for event in list_events(found.pk)[:_EVENTS]
         ],
-        "may_write": caller.includes(Role.AUTHOR) and _is_own(caller, found),
+        "may_write": caller.includes(Role.AUTHOR) and is_owner(caller, found),
     }
     return render_page(request, "levante/triggers/detail.html", f"Trigger {found}", context)
 
@@ -195,13 +193,13 @@ def delete(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpRespon
         note(request, found, DELETION)
         messages.success(request, f"The trigger {found} is deleted.")
         return HttpResponseRedirect(reverse("admin:triggers"))
-    context = {
-        "question": f"Delete the trigger {found}?",
-        "consequence": "Its last events go with it. What it has started goes on.",
-        "button": "Delete",
-        "back": reverse("admin:trigger", args=[trigger_id]),
-    }
-    return render_page(request, "levante/confirm.html", f"Delete {found}", context)
+    return render_question(
+        request,
+        f"Delete {found}",
+        question=f"Delete the trigger {found}?",
+        consequence="Its last events go with it. What it has started goes on.",
+        back=reverse("admin:trigger", args=[trigger_id]),
+    )
 
 
 def _form(
@@ -218,26 +216,10 @@ def _form(
         "workflows": list_choices(caller),
         "error": error,
     }
-    status = 400 if error else 200
-    return render_page(request, "levante/triggers/form.html", title, context, status=status)
-
-
-def _is_own(caller: Caller, trigger: EventTrigger) -> bool:
-    return caller.is_admin or trigger.project_id == caller.project_id
+    return render_page(request, "levante/triggers/form.html", title, context)
 
 
 def _needed(what: str, text: str) -> str:
     if not text:
         raise RequestInvalid(f"The {what} is not given.")
     return text
-
-
-def _object(text: str, what: str) -> JSONObject:
-    try:
-        return read_json_object(text, what)
-    except ValueError as error:
-        raise RequestInvalid(str(error)) from error
-
-
-def _show(value: JSONObject) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2) if value else ""

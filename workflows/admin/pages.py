@@ -109,11 +109,12 @@ def render_page(
     title: str,
     context: Mapping[str, Any] | None = None,
     *,
-    status: int = 200,
+    status: int | None = None,
 ) -> HttpResponse:
     """Draw one of our templates inside of the frame of the site.
 
-    With `?partial` in the address only the block `partial` is drawn, by `levante/partial.html`:
+    A context with an `error` is a form that was refused, which answers 400. With `?partial` in the
+    address only the block `partial` is drawn, by `levante/partial.html`:
     what a page puts in the place of its old contents.
     """
     is_partial = "partial" in request.GET
@@ -127,7 +128,23 @@ def render_page(
         **(context or {}),
     }
     request.current_app = admin.site.name
+    if status is None:
+        status = 400 if values.get("error") else 200
     return TemplateResponse(request, template, values, status=status)
+
+
+def render_question(
+    request: HttpRequest,
+    title: str,
+    *,
+    question: str,
+    consequence: str,
+    back: str,
+    button: str = "Delete",
+) -> HttpResponse:
+    """Ask before something that cannot be undone; the button sends the form to the same address."""
+    context = {"question": question, "consequence": consequence, "button": button, "back": back}
+    return render_page(request, "levante/confirm.html", title, context)
 
 
 def next_address(request: HttpRequest, fallback: str) -> str:

@@ -46,8 +46,7 @@ def projects(request: HttpRequest, caller: Caller) -> HttpResponse:
             messages.success(request, f"Made the project {made.name}.")
             return HttpResponseRedirect(reverse("admin:project", args=[made.pk]))
     context = {"rows": list_projects(caller), "name": name, "error": error}
-    status = 400 if error else 200
-    return render_page(request, "levante/people/projects.html", "Projects", context, status=status)
+    return render_page(request, "levante/people/projects.html", "Projects", context)
 
 
 @page("projects/<uuid:project_id>/", name="project", role=Role.ADMIN, methods=("GET", "POST"))
@@ -75,10 +74,7 @@ def project(request: HttpRequest, caller: Caller, project_id: UUID) -> HttpRespo
         "new_user_link": find_link("auth_user_add"),
         "error": error,
     }
-    status = 400 if error else 200
-    return render_page(
-        request, "levante/people/project.html", f"Project {found.name}", context, status=status
-    )
+    return render_page(request, "levante/people/project.html", f"Project {found.name}", context)
 
 
 def _change(request: HttpRequest, caller: Caller, project_id: UUID) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from workflows.admin.json_text import load_json
 from workflows.expressions.evaluate import is_expression
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.language.specs import InputParameter, Missing
@@ -86,16 +87,6 @@ def read_fields(parameters: Iterable[InputParameter], posted: Mapping[str, str])
     return FilledForm(tuple(fields), values)
 
 
-def read_json_object(text: str, what: str) -> JSONObject:
-    """Read an object; an empty text is an empty one. Raises ValueError with a text for people."""
-    if not text.strip():
-        return {}
-    value = _load(text)
-    if not isinstance(value, dict):
-        raise ValueError(f"{what} must be a JSON object, such as {{}}.")
-    return value
-
-
 def _make(parameter: InputParameter, given: Mapping[str, JSONValue]) -> RunField:
     default = None if isinstance(parameter.default, Missing) else parameter.default
     kind = _kind_of(parameter)
@@ -136,7 +127,7 @@ def _read(field: RunField, posted: Mapping[str, str]) -> JSONValue | Missing:
     elif field.kind == "number":
         value = _number(field.value)
     elif field.kind == "json" or field.is_json:
-        value = _load(field.value)
+        value = load_json(field.value)
     else:
         value = field.value
     is_default = not field.is_required and value == field.default
@@ -144,22 +135,10 @@ def _read(field: RunField, posted: Mapping[str, str]) -> JSONValue | Missing:
 
 
 def _number(text: str) -> JSONValue:
-    value = _load(text)
+    value = load_json(text)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("This must be a number.")
     return value
-
-
-def _load(text: str) -> JSONValue:
-    try:
-        value: JSONValue = json.loads(text, parse_constant=_refuse)
-    except ValueError as error:
-        raise ValueError(f"This is not JSON: {error}.") from error
-    return value
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no JSON value")
 
 
 def _with_error(field: RunField, error: str) -> RunField:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -12,11 +11,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.urls import reverse
 
 from workflows.admin.audit import ADDITION, CHANGE, DELETION, note
+from workflows.admin.json_text import read_json_object, show_json_object
 from workflows.admin.links import find_link
-from workflows.admin.pages import page, render_page
-from workflows.admin.run_fields import read_json_object
+from workflows.admin.pages import page, render_page, render_question
 from workflows.errors import RequestInvalid, WorkflowsError
-from workflows.jsontypes import JSONObject
 from workflows.models import CatchUp, CronTrigger, FireOutcome, Overlap, Role
 from workflows.services.cron_firing import run_trigger_now
 from workflows.services.cron_triggers import (
@@ -28,7 +26,7 @@ from workflows.services.cron_triggers import (
     update_cron_trigger,
 )
 from workflows.services.identity import Caller
-from workflows.services.ownership import check_owner
+from workflows.services.ownership import check_owner, is_owner
 from workflows.services.trigger_summaries import (
     TriggerSummary,
     describe_schedule,
@@ -86,8 +84,8 @@ class ScheduleForm:
             count="" if trigger.remaining is None else str(trigger.remaining),
             catch_up=trigger.catch_up,
             overlap=trigger.overlap,
-            input=_show(trigger.input),
-            params=_show(trigger.params),
+            input=show_json_object(trigger.input),
+            params=show_json_object(trigger.params),
         )
 
     @property
@@ -126,8 +124,8 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
                 remaining=form.remaining,
                 catch_up=form.catch_up,
                 overlap=form.overlap,
-                input=_object(form.input, "The input"),
-                params=_object(form.params, "The params"),
+                input=read_json_object(form.input, "The input"),
+                params=read_json_object(form.params, "The params"),
             )
         except WorkflowsError as refused:
             error = refused.message
@@ -158,8 +156,8 @@ def schedule(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResp
             }
             for fire in list_fires(trigger.pk)[:_FIRES]
         ],
-        "may_write": caller.includes(Role.AUTHOR) and _is_own(caller, trigger),
-        "may_run": caller.includes(Role.OPERATOR) and _is_own(caller, trigger),
+        "may_write": caller.includes(Role.AUTHOR) and is_owner(caller, trigger),
+        "may_run": caller.includes(Role.OPERATOR) and is_owner(caller, trigger),
     }
     title = f"Schedule {trigger.name}"
     return render_page(request, "levante/schedules/detail.html", title, context)
@@ -202,13 +200,13 @@ def delete(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpRespon
         note(request, trigger, DELETION)
         messages.success(request, f"The schedule {trigger.name} is deleted.")
         return HttpResponseRedirect(reverse("admin:schedules"))
-    context = {
-        "question": f"Delete the schedule {trigger.name}?",
-        "consequence": "What it has started goes on. It starts nothing any more.",
-        "button": "Delete",
-        "back": reverse("admin:schedule", args=[trigger_id]),
-    }
-    return render_page(request, "levante/confirm.html", f"Delete {trigger.name}", context)
+    return render_question(
+        request,
+        f"Delete {trigger.name}",
+        question=f"Delete the schedule {trigger.name}?",
+        consequence="What it has started goes on. It starts nothing any more.",
+        back=reverse("admin:schedule", args=[trigger_id]),
+    )
 
 
 @page(
@@ -264,8 +262,8 @@ def _changes(form: ScheduleForm, trigger: CronTrigger) -> dict[str, Any]:
         "remaining": form.remaining,
         "catch_up": form.catch_up,
         "overlap": form.overlap,
-        "input": _object(form.input, "The input"),
-        "params": _object(form.params, "The params"),
+        "input": read_json_object(form.input, "The input"),
+        "params": read_json_object(form.params, "The params"),
     }
     if trigger.pattern:
         changes |= {"pattern": form.pattern, "time_zone": form.time_zone}
@@ -289,20 +287,4 @@ def _form(
         "has_pattern": trigger is None or bool(trigger.pattern),
         "error": error,
     }
-    status = 400 if error else 200
-    return render_page(request, "levante/schedules/form.html", title, context, status=status)
-
-
-def _is_own(caller: Caller, trigger: CronTrigger) -> bool:
-    return caller.is_admin or trigger.project_id == caller.project_id
-
-
-def _object(text: str, what: str) -> JSONObject:
-    try:
-        return read_json_object(text, what)
-    except ValueError as error:
-        raise RequestInvalid(str(error)) from error
-
-
-def _show(value: JSONObject) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2) if value else ""
+    return render_page(request, "levante/schedules/form.html", title, context)

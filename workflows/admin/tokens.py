@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from workflows.admin.audit import CHANGE, DELETION, note
-from workflows.admin.pages import page, render_page
+from workflows.admin.pages import page, render_page, render_question
 from workflows.errors import RequestInvalid, WorkflowsError
 from workflows.models import Role
 from workflows.services.identity import Caller
@@ -41,8 +41,7 @@ def tokens(request: HttpRequest, caller: Caller) -> HttpResponse:
         "error": error,
         "user_id": caller.user_id,
     }
-    status = 400 if error else 200
-    answer = render_page(request, "levante/people/tokens.html", "Tokens", context, status=status)
+    answer = render_page(request, "levante/people/tokens.html", "Tokens", context)
     answer["Cache-Control"] = "no-store"
     return answer
 
@@ -54,13 +53,14 @@ def revoke(request: HttpRequest, caller: Caller, token_id: UUID) -> HttpResponse
         note(request, token, DELETION, "Revoked")
         messages.success(request, f"The token {token} is revoked.")
         return HttpResponseRedirect(reverse("admin:tokens"))
-    context = {
-        "question": "Revoke this token?",
-        "consequence": "Whatever uses it is refused from now on. This cannot be undone.",
-        "button": "Revoke",
-        "back": reverse("admin:tokens"),
-    }
-    return render_page(request, "levante/confirm.html", "Revoke a token", context)
+    return render_question(
+        request,
+        "Revoke a token",
+        question="Revoke this token?",
+        consequence="Whatever uses it is refused from now on. This cannot be undone.",
+        back=reverse("admin:tokens"),
+        button="Revoke",
+    )
 
 
 def _role(request: HttpRequest) -> Role:

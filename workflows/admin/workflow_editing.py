@@ -72,7 +72,7 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
         "error": error,
     }
     title = "New workflow"
-    return render_page(request, "levante/workflows/new.html", title, context, status=_status(error))
+    return render_page(request, "levante/workflows/new.html", title, context)
 
 
 @page(
@@ -122,9 +122,7 @@ def edit(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRespons
         "error": error,
     }
     title = f"Edit {workflow.name}"
-    return render_page(
-        request, "levante/workflows/edit.html", title, context, status=_status(error)
-    )
+    return render_page(request, "levante/workflows/edit.html", title, context)
 
 
 def _saved_new(request: HttpRequest, names: list[str], first: UUID) -> HttpResponse:
@@ -148,7 +146,3 @@ def _base(request: HttpRequest) -> int:
 def scopes_for(caller: Caller, current: str = Scope.PRIVATE) -> list[Any]:
     """Only administrators make something public; what is public shows that to everybody."""
     return [scope for scope in Scope if caller.is_admin or scope in (Scope.PRIVATE, current)]
-
-
-def _status(error: str) -> int:
-    return 400 if error else 200

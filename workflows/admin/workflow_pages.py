@@ -12,7 +12,7 @@ from django.urls import reverse
 from workflows.admin.audit import CHANGE, DELETION, note
 from workflows.admin.charts import draw_runs
 from workflows.admin.links import find_link
-from workflows.admin.pages import page, render_page
+from workflows.admin.pages import page, render_page, render_question
 from workflows.errors import RequestInvalid
 from workflows.language.specs import Missing
 from workflows.models import Role, WorkflowRevision
@@ -140,15 +140,14 @@ def delete(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRespo
         )
         return HttpResponseRedirect(reverse("admin:workflows"))
     row = get_workflow_row(caller, workflow_id)
-    context = {
-        **workflow_frame(caller, row, "overview"),
-        "question": f"Delete the workflow {row.workflow.name}?",
-        "consequence": "All revisions go with it. What is running goes on to its end, and its "
+    return render_question(
+        request,
+        f"Delete {row.workflow.name}",
+        question=f"Delete the workflow {row.workflow.name}?",
+        consequence="All revisions go with it. What is running goes on to its end, and its "
         "runs stay in the list. Schedules and other workflows that name it will fail.",
-        "button": "Delete",
-        "back": reverse("admin:workflow", args=[workflow_id]),
-    }
-    return render_page(request, "levante/confirm.html", f"Delete {row.workflow.name}", context)
+        back=reverse("admin:workflow", args=[workflow_id]),
+    )
 
 
 def workflow_frame(caller: Caller, row: WorkflowRow, tab: str) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.urls import reverse
 
 from workflows.admin.equivalents import Start, as_command, as_request
+from workflows.admin.json_text import read_json_object
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page
-from workflows.admin.run_fields import FilledForm, make_fields, read_fields, read_json_object
+from workflows.admin.run_fields import FilledForm, make_fields, read_fields
 from workflows.admin.workflow_pages import workflow_frame
-from workflows.errors import WorkflowsError
+from workflows.errors import RequestInvalid, WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.language.specs import WorkflowSpec
 from workflows.models import Role
@@ -98,8 +99,8 @@ def _read(request: HttpRequest, spec: WorkflowSpec) -> RunForm:
     params: JSONObject = {}
     try:
         params = read_json_object(request.POST.get("params", ""), "The params")
-    except ValueError as refused:
-        error = str(refused)
+    except RequestInvalid as refused:
+        error = refused.message
     environment = request.POST.get("environment", "")
     if environment:
         params["env"] = environment

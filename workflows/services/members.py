@@ -14,7 +14,7 @@ from workflows.errors import Conflict, NotFound, RequestInvalid
 from workflows.models import MemberStatus, Scope, WorkflowMember
 from workflows.services.definitions import get_workflow
 from workflows.services.identity import Caller
-from workflows.services.ownership import check_owner
+from workflows.services.ownership import check_owner, is_owner
 
 ANSWERS: Final = tuple(MemberStatus.values)
 
@@ -79,7 +79,7 @@ def answer_member(
 def remove_member(*, caller: Caller, workflow_id: UUID, member_id: UUID) -> None:
     """End the access of a project; only the owner can, and an administrator."""
     member = get_member(caller, workflow_id, member_id)
-    if not caller.is_admin and member.workflow.project_id != caller.project_id:
+    if not is_owner(caller, member.workflow):
         raise _unknown(workflow_id, member_id)
     member.delete()
 

@@ -31,9 +31,14 @@ def check_scope(caller: Caller, scope: str, kind: str) -> None:
         require_permission(caller, f"{kind}:publicize", Role.ADMIN)
 
 
+def is_owner(caller: Caller, row: Owned) -> bool:
+    """Tell whether the caller may change what it sees: its project's, or an administrator's any."""
+    return caller.is_admin or row.project_id == caller.project_id
+
+
 def check_owner(caller: Caller, row: Owned, title: str) -> None:
     """Refuse to change what is only visible: the object of another project."""
-    if not caller.is_admin and row.project_id != caller.project_id:
+    if not is_owner(caller, row):
         raise NotPermitted(f"Can not access {title} resource of other projects, ID: {row.id}")
 
 
