@@ -3,7 +3,7 @@
 That one holds a lock of PostgreSQL on a connection of its own, since Django closes its connection
 now and then and with it the lock. Before each message the lock is looked at; a beat that has lost
 it sends nothing and waits like the others. What starts workflows does not depend on it: due slots
-are found by their rows (workflows/services/cron_firing.py).
+are found by their rows (workflows/services/triggers/cron_firing.py).
 """
 
 from __future__ import annotations

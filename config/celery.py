@@ -53,7 +53,7 @@ def renew_connections(sender: Any, **_facts: Any) -> None:
 def share_memory(**_facts: Any) -> None:
     """Let the processes of the pool have as much in common as they can."""
     # Loaded here, since other processes than workers import this module as well.
-    import_module("workflows.services.warm_up").prepare_to_fork()
+    import_module("workflows.services.running.warm_up").prepare_to_fork()
     # A decision makes many objects that live for a moment; by default the collector looks through
     # them several times in each.
     gc.set_threshold(50_000, 20, 20)

@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from workflows.models import ApiToken, Project, Role
-from workflows.services.identity import Caller, issue_token
+from workflows.services.identity.identity import Caller, issue_token
 
 
 @dataclass

@@ -6,12 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from workflows.models import ActionExecution, Project, Role, TaskExecution, WorkflowExecution
-from workflows.services.advance import advance
-from workflows.services.executions import start_execution
-from workflows.services.identity import Caller
-from workflows.services.lanes import run_lane
-from workflows.services.turn import take_turn
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.advancing.advance import advance
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.executions.executions import start_execution
+from workflows.services.identity.identity import Caller
+from workflows.services.running.lanes import run_lane
+from workflows.services.running.turn import take_turn
 
 
 def make_caller(name: str = "team", role: Role = Role.AUTHOR) -> Caller:

@@ -15,7 +15,9 @@ from pytest_django import Settings
 from tests.browser import runs
 from tests.browser.conftest import make_person
 from workflows.models import Maintenance, Project, Role, WorkerProcess
-from workflows.services import advance, executions, lanes, turn
+from workflows.services.advancing import advance
+from workflows.services.executions import executions
+from workflows.services.running import lanes, turn
 
 FAR = """
 version: "2.0"

@@ -11,12 +11,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from workflows.models import EventTrigger, Membership, Project, Role, WorkflowDefinition
-from workflows.services.action_uploads import create_actions
-from workflows.services.cron_triggers import create_cron_trigger
-from workflows.services.environments import create_environment
-from workflows.services.event_triggers import create_event_trigger
-from workflows.services.identity import Caller, forget_callers
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.definitions.action_uploads import create_actions
+from workflows.services.definitions.environments import create_environment
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.identity.identity import Caller, forget_callers
+from workflows.services.triggers.cron_triggers import create_cron_trigger
+from workflows.services.triggers.event_triggers import create_event_trigger
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -22,7 +22,9 @@ from workflows.models import (
     Role,
     WorkflowExecution,
 )
-from workflows.services import action_runs, advance, executions, lanes, turn
+from workflows.services.advancing import advance
+from workflows.services.executions import executions
+from workflows.services.running import action_runs, lanes, turn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

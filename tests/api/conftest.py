@@ -9,8 +9,11 @@ import pytest
 from tests.api_client import ApiClient, make_client
 from workflows.api.throttles import forget_counts
 from workflows.models import Role
-from workflows.services import action_runs, advance, cron_firing, event_intake, executions
-from workflows.services.identity import forget_callers
+from workflows.services.advancing import advance
+from workflows.services.executions import executions
+from workflows.services.identity.identity import forget_callers
+from workflows.services.running import action_runs
+from workflows.services.triggers import cron_firing, event_intake
 
 
 @pytest.fixture(autouse=True)

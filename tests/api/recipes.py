@@ -17,18 +17,18 @@ from workflows.models import (
     WorkflowDefinition,
     WorkflowMember,
 )
-from workflows.services.action_runs import start_action_run
-from workflows.services.action_uploads import create_actions
-from workflows.services.advance import advance
-from workflows.services.code_sources import create_code_source, create_dynamic_action
-from workflows.services.cron_triggers import create_cron_trigger
-from workflows.services.environments import create_environment
-from workflows.services.event_triggers import create_event_trigger
-from workflows.services.executions import change_state, start_execution
-from workflows.services.identity import Caller
-from workflows.services.members import add_member
-from workflows.services.workbook_uploads import create_workbook
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.advancing.advance import advance
+from workflows.services.definitions.action_uploads import create_actions
+from workflows.services.definitions.code_sources import create_code_source, create_dynamic_action
+from workflows.services.definitions.environments import create_environment
+from workflows.services.definitions.members import add_member
+from workflows.services.definitions.workbook_uploads import create_workbook
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.executions.executions import change_state, start_execution
+from workflows.services.identity.identity import Caller
+from workflows.services.running.action_runs import start_action_run
+from workflows.services.triggers.cron_triggers import create_cron_trigger
+from workflows.services.triggers.event_triggers import create_event_trigger
 
 WORKFLOW: Final = "version: '2.0'\n{name}:\n  tasks:\n    t: {{action: {action}}}\n"
 PARENT: Final = "version: '2.0'\n{name}:\n  tasks:\n    t: {{workflow: {child}}}\n"

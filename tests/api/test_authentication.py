@@ -14,8 +14,8 @@ from pytest_django import Settings
 
 from tests.api_client import ApiClient, fault, make_client, revoke
 from workflows.models import ApiToken, Role
-from workflows.services import identity
-from workflows.services.identity import OPEN_PROJECT_ID, forget_callers
+from workflows.services.identity import identity
+from workflows.services.identity.identity import OPEN_PROJECT_ID, forget_callers
 
 HELLO = "version: '2.0'\nhello:\n  tasks:\n    say: {action: std.noop}\n"
 BASIC = "Basic "

@@ -11,9 +11,9 @@ from tests.api_client import ApiClient, fault
 from workflows.actions import code
 from workflows.canvas import Work
 from workflows.models import ActionExecution, CodeSource
-from workflows.services import action_runs
-from workflows.services.advance import advance
-from workflows.services.turn import take_turn
+from workflows.services.advancing.advance import advance
+from workflows.services.running import action_runs
+from workflows.services.running.turn import take_turn
 
 CODE = """
 class Twice:

@@ -13,8 +13,8 @@ from pytest_django import Settings
 from tests.api_client import ApiClient, fault, make_client
 from workflows.api.throttles import forget_counts
 from workflows.models import Membership, Project, Role
-from workflows.services.identity import SYSTEM_PROJECT_ID
-from workflows.services.packaged import load_packaged_workflows
+from workflows.services.definitions.packaged import load_packaged_workflows
+from workflows.services.identity.identity import SYSTEM_PROJECT_ID
 
 HELLO = "version: '2.0'\nhello:\n  tasks:\n    t: {action: std.noop}\n"
 

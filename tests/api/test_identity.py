@@ -16,8 +16,12 @@ from pytest_django import Settings
 from tests.api_client import ApiClient, make_client
 from tests.routes import all_routes
 from workflows.models import ApiToken, Membership, Project, Role
-from workflows.services.identity import SYSTEM_PROJECT_ID, SYSTEM_PROJECT_NAME, forget_callers
-from workflows.services.packaged import load_packaged_workflows
+from workflows.services.definitions.packaged import load_packaged_workflows
+from workflows.services.identity.identity import (
+    SYSTEM_PROJECT_ID,
+    SYSTEM_PROJECT_NAME,
+    forget_callers,
+)
 
 TOKENS = "/identity/v3/auth/tokens"
 DEFAULT = {"name": "Default"}

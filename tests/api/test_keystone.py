@@ -16,8 +16,8 @@ from pytest_django import Settings
 
 from tests.api_client import ApiClient, fault, make_client
 from workflows.models import Project
-from workflows.services import keystone
-from workflows.services.identity import SYSTEM_PROJECT_ID, forget_callers
+from workflows.services.identity import keystone
+from workflows.services.identity.identity import SYSTEM_PROJECT_ID, forget_callers
 
 HELLO = "version: '2.0'\nhello:\n  tasks:\n    t: {action: std.noop}\n"
 PROJECT = "b" * 31 + "0"

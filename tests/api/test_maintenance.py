@@ -9,8 +9,8 @@ from django.http import HttpResponse
 
 from tests.api_client import ApiClient, fault, make_client
 from workflows.models import ActionExecution, Maintenance, Role, WorkflowExecution
-from workflows.services.advance import advance
-from workflows.services.maintenance import carry_out
+from workflows.services.advancing.advance import advance
+from workflows.services.operation.maintenance import carry_out
 
 WAITS = """
 version: '2.0'

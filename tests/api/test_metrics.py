@@ -9,10 +9,10 @@ import pytest
 from tests.api_client import ApiClient, make_client
 from tests.factories import start, work
 from workflows.models import Role
-from workflows.services import measurements
-from workflows.services.broker import BrokerAway
-from workflows.services.probes import answer_probe, send_probes
-from workflows.services.tallies import tally
+from workflows.services.operation import measurements
+from workflows.services.operation.probes import answer_probe, send_probes
+from workflows.services.running.broker import BrokerAway
+from workflows.services.telemetry.tallies import tally
 
 pytestmark = pytest.mark.django_db
 
@@ -85,7 +85,7 @@ def test_it_shows_queues_that_nobody_listens_to(
     numbers: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[str] = []
-    monkeypatch.setattr("workflows.services.probes.send_probe", sent.append)
+    monkeypatch.setattr("workflows.services.operation.probes.send_probe", sent.append)
     send_probes()
     send_probes()
     assert sorted(sent) == ["actions", "engine"]

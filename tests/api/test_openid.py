@@ -23,9 +23,9 @@ from pytest_django import Settings
 
 from tests.api_client import ApiClient, make_client
 from workflows.models import Project
-from workflows.services import openid
-from workflows.services.identity import SYSTEM_PROJECT_NAME, forget_callers
-from workflows.services.packaged import load_packaged_workflows
+from workflows.services.definitions.packaged import load_packaged_workflows
+from workflows.services.identity import openid
+from workflows.services.identity.identity import SYSTEM_PROJECT_NAME, forget_callers
 
 HELLO = "version: '2.0'\nhello:\n  tasks:\n    t: {action: std.noop}\n"
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -8,7 +8,8 @@ import pytest
 
 from tests.api_client import ApiClient
 from workflows.canvas import Work
-from workflows.services import advance, executions
+from workflows.services.advancing import advance
+from workflows.services.executions import executions
 
 TEXT = (
     "version: '2.0'\nw:\n  tasks:\n    a: {action: std.noop, on-success: b}\n"

@@ -17,7 +17,7 @@ from workflows.models import (
     WorkflowDefinition,
     WorkflowExecution,
 )
-from workflows.services.advance import advance
+from workflows.services.advancing.advance import advance
 
 TEXT = "version: '2.0'\n{name}:\n  tasks:\n    t: {{{task}}}\n"
 ASYNC = "action: std.async_noop"

@@ -10,7 +10,7 @@ from django.db import connection
 from benchmarks import lists, report
 from tests.factories import make_caller
 from workflows.models import WorkflowExecution
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.definitions.workflow_uploads import create_workflows
 
 
 @pytest.mark.django_db

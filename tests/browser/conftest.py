@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 from tests.db.conftest import SENDERS
 from workflows.models import Membership, Project, Role
-from workflows.services.identity import forget_callers
+from workflows.services.identity.identity import forget_callers
 
 CHROMIUM: Final = next(
     (

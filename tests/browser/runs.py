@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.factories import make_caller, start, work
 from workflows.models import TaskExecution, WorkflowExecution
-from workflows.services.advance import advance
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.advancing.advance import advance
+from workflows.services.definitions.workflow_uploads import create_workflows
 
 NESTED = """
 version: "2.0"

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import LogIn, make_person
 from workflows.models import Project, Role
-from workflows.services.identity import issue_token
+from workflows.services.identity.identity import issue_token
 
 
 def test_a_request_is_tried_out_with_a_token(log_in: LogIn, project: Project) -> None:

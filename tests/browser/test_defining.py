@@ -19,11 +19,11 @@ from workflows.models import (
     Role,
     WorkflowDefinition,
 )
-from workflows.services.action_uploads import create_actions
-from workflows.services.cron_triggers import create_cron_trigger
-from workflows.services.environments import create_environment
-from workflows.services.identity import Caller, find_caller, issue_token
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.definitions.action_uploads import create_actions
+from workflows.services.definitions.environments import create_environment
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.identity.identity import Caller, find_caller, issue_token
+from workflows.services.triggers.cron_triggers import create_cron_trigger
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,11 +11,11 @@ from playwright.sync_api import expect
 from tests.browser.axe import check_accessibility
 from tests.browser.conftest import NARROW, LogIn, make_person
 from workflows.models import EventTrigger, Project, Role, WorkflowDefinition, WorkflowExecution
-from workflows.services.event_intake import take_event
-from workflows.services.event_triggers import create_event_trigger
-from workflows.services.identity import Caller
-from workflows.services.incoming_events import parse_event
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.identity.identity import Caller
+from workflows.services.triggers.event_intake import take_event
+from workflows.services.triggers.event_triggers import create_event_trigger
+from workflows.services.triggers.incoming_events import parse_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

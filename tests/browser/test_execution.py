@@ -9,9 +9,9 @@ from tests.browser import runs
 from tests.browser.conftest import LogIn, make_person
 from workflows.engine.states import State
 from workflows.models import ActionExecution, HistoryEvent, Project, Role, WorkflowExecution
-from workflows.services.action_runs import complete_action
-from workflows.services.advance import advance
-from workflows.services.executions import change_state
+from workflows.services.advancing.advance import advance
+from workflows.services.executions.executions import change_state
+from workflows.services.running.action_runs import complete_action
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

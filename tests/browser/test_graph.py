@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.live import ROOT
 from workflows.language.parser import parse_workflows
-from workflows.services.definition_graph import Graph, build_graph
+from workflows.services.definitions.definition_graph import Graph, build_graph
 
 STATIC: Final = ROOT / "workflows" / "static"
 HOST: Final = "http://levante.test"

@@ -11,9 +11,9 @@ from playwright.sync_api import expect
 from tests.browser.axe import check_accessibility
 from tests.browser.conftest import NARROW, LogIn, make_person
 from workflows.models import CronTrigger, Project, Role, WorkflowDefinition, WorkflowExecution
-from workflows.services.cron_triggers import create_cron_trigger
-from workflows.services.identity import Caller
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.identity.identity import Caller
+from workflows.services.triggers.cron_triggers import create_cron_trigger
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.axe import check_accessibility
 from tests.browser.conftest import NARROW, LogIn, make_person
 from workflows.models import Project, Role, WorkflowDefinition, WorkflowExecution
-from workflows.services.identity import Caller
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.identity.identity import Caller
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

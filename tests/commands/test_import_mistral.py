@@ -27,9 +27,9 @@ from workflows.models import (
     WorkbookDefinition,
     WorkflowDefinition,
 )
-from workflows.services.executions import start_execution
-from workflows.services.identity import forget_callers
-from workflows.services.workflow_uploads import update_workflows
+from workflows.services.definitions.workflow_uploads import update_workflows
+from workflows.services.executions.executions import start_execution
+from workflows.services.identity.identity import forget_callers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -456,7 +456,7 @@ def test_a_wrong_password_is_refused_and_not_shown(
 def test_long_lists_are_read_to_their_end(
     source: str, keystone: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflows.services.mistral_server._PAGE", 2)
+    monkeypatch.setattr("workflows.services.mistral.server._PAGE", 2)
     assert run(source, "--dry-run").count("workflow ") == 4
 
 

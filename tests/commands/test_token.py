@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from workflows.models import ApiToken, Membership, Project
-from workflows.services.identity import SYSTEM_PROJECT_NAME, forget_callers
+from workflows.services.identity.identity import SYSTEM_PROJECT_NAME, forget_callers
 
 pytestmark = pytest.mark.django_db
 

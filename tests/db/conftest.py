@@ -5,21 +5,11 @@ from __future__ import annotations
 import pytest
 
 from workflows.canvas import Work
-from workflows.services import (
-    action_runs,
-    admission,
-    advance,
-    cron_firing,
-    event_intake,
-    executions,
-    lanes,
-    lost_work,
-    parking,
-    reruns,
-    sweep,
-    timers,
-    turn,
-)
+from workflows.services.advancing import advance, parking
+from workflows.services.executions import admission, executions, reruns
+from workflows.services.operation import sweep, timers
+from workflows.services.running import action_runs, lanes, lost_work, turn
+from workflows.services.triggers import cron_firing, event_intake
 
 SENDERS = (
     action_runs,

@@ -7,16 +7,16 @@ from pytest_django import Settings
 
 from workflows.errors import NotFound
 from workflows.models import Project, Role, Scope
-from workflows.services.action_catalogue import (
+from workflows.services.definitions.action_catalogue import (
     get_adhoc_action,
     get_python_action,
     list_catalogue,
 )
-from workflows.services.action_uploads import create_actions
-from workflows.services.code_sources import create_code_source, create_dynamic_action
-from workflows.services.editor_words import collect_words
-from workflows.services.identity import Caller
-from workflows.services.text_checks import check_text
+from workflows.services.definitions.action_uploads import create_actions
+from workflows.services.definitions.code_sources import create_code_source, create_dynamic_action
+from workflows.services.definitions.text_checks import check_text
+from workflows.services.identity.identity import Caller
+from workflows.services.pages.editor_words import collect_words
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

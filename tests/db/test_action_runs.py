@@ -21,11 +21,15 @@ from workflows.errors import (
 )
 from workflows.jsontypes import JSONObject
 from workflows.models import ActionExecution
-from workflows.services.action_runs import complete_action, delete_action_run, start_action_run
-from workflows.services.action_uploads import create_actions
-from workflows.services.advance import advance
-from workflows.services.executions import change_state
-from workflows.services.turn import take_turn
+from workflows.services.advancing.advance import advance
+from workflows.services.definitions.action_uploads import create_actions
+from workflows.services.executions.executions import change_state
+from workflows.services.running.action_runs import (
+    complete_action,
+    delete_action_run,
+    start_action_run,
+)
+from workflows.services.running.turn import take_turn
 
 pytestmark = pytest.mark.django_db
 

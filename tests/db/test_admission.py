@@ -12,13 +12,13 @@ from tests.factories import make_caller
 from workflows.canvas import Work
 from workflows.engine.states import State
 from workflows.models import HistoryEvent, WorkflowExecution
-from workflows.services import admission
-from workflows.services.admission import admit_waiting
-from workflows.services.advance import advance
-from workflows.services.executions import change_state, start_execution
-from workflows.services.identity import Caller
-from workflows.services.maintenance import set_status
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.advancing.advance import advance
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.executions import admission
+from workflows.services.executions.admission import admit_waiting
+from workflows.services.executions.executions import change_state, start_execution
+from workflows.services.identity.identity import Caller
+from workflows.services.operation.maintenance import set_status
 
 TEXT = """
 version: '2.0'

@@ -11,11 +11,11 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.factories import make_caller, start
 from workflows.models import WorkflowExecution
-from workflows.services import advance as advance_module
-from workflows.services import store
-from workflows.services.advance import advance
-from workflows.services.executions import delete_execution, start_execution
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.advancing import advance as advance_module
+from workflows.services.advancing import store
+from workflows.services.advancing.advance import advance
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.executions.executions import delete_execution, start_execution
 
 pytestmark = pytest.mark.django_db
 

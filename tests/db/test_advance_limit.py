@@ -15,11 +15,12 @@ from tests.db.test_heartbeat import beat_threads, wait_for
 from tests.factories import ready_actions, start
 from workflows.actions.std.echo import EchoAction
 from workflows.models import ActionExecution, WorkerProcess, WorkflowExecution
-from workflows.services import advance_limit, decisions, process
-from workflows.services.advance import advance
-from workflows.services.advance_limit import AdvanceLimit, AdvanceTooLong, this_limit
-from workflows.services.heartbeat import register_process, unregister_process
-from workflows.services.turn import take_turn
+from workflows.services.advancing import advance_limit, decisions
+from workflows.services.advancing.advance import advance
+from workflows.services.advancing.advance_limit import AdvanceLimit, AdvanceTooLong, this_limit
+from workflows.services.running import process
+from workflows.services.running.heartbeat import register_process, unregister_process
+from workflows.services.running.turn import take_turn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

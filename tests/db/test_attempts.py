@@ -9,8 +9,8 @@ import pytest
 from tests.factories import ready_actions, start, states, work
 from workflows.actions.base import Outcome
 from workflows.models import ActionExecution
-from workflows.services.advance import advance
-from workflows.services.attempts import claim_action, perform, record
+from workflows.services.advancing.advance import advance
+from workflows.services.running.attempts import claim_action, perform, record
 
 pytestmark = pytest.mark.django_db
 
@@ -81,7 +81,7 @@ def test_a_result_that_cannot_be_stored_is_an_error_of_the_action(
     value: object, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "workflows.services.attempts.perform_action",
+        "workflows.services.running.attempts.perform_action",
         lambda action, context, given: Outcome(is_success=True, result=value),  # type: ignore[arg-type]
     )
     execution = work(start(ONE))

@@ -10,8 +10,8 @@ import pytest
 import redis
 
 from workflows.models import BrokerMark
-from workflows.services.broker import BrokerAway
-from workflows.services.broker_mark import has_lost_its_mark, renew_mark
+from workflows.services.running.broker import BrokerAway
+from workflows.services.running.broker_mark import has_lost_its_mark, renew_mark
 
 pytestmark = pytest.mark.django_db
 

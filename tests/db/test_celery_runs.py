@@ -16,11 +16,11 @@ from workflows.actions.base import parameters
 from workflows.actions.registry import find_action, list_actions, summarize_input
 from workflows.canvas import ReadyAction, Work, build
 from workflows.models import ActionExecution, CeleryRun, WorkflowExecution
-from workflows.services.action_runs import start_action_run
-from workflows.services.advance import advance
-from workflows.services.celery_runs import follow_runs, take_failure, take_result
-from workflows.services.executions import change_state
-from workflows.services.turn import take_turn
+from workflows.services.advancing.advance import advance
+from workflows.services.executions.executions import change_state
+from workflows.services.running.action_runs import start_action_run
+from workflows.services.running.celery_runs import follow_runs, take_failure, take_result
+from workflows.services.running.turn import take_turn
 from workflows.tasks import celery_failed, celery_succeeded
 
 pytestmark = pytest.mark.django_db

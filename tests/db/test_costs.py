@@ -13,9 +13,9 @@ from benchmarks.shapes import ACTIONS, SHAPES
 from tests.factories import ready_actions, start
 from workflows.canvas import Work
 from workflows.models import ActionExecution
-from workflows.services.advance import advance
-from workflows.services.lanes import run_lane
-from workflows.services.turn import take_turn
+from workflows.services.advancing.advance import advance
+from workflows.services.running.lanes import run_lane
+from workflows.services.running.turn import take_turn
 
 pytestmark = pytest.mark.django_db
 

@@ -17,23 +17,23 @@ from tests.factories import make_caller
 from workflows.canvas import Work
 from workflows.errors import Conflict, NotFound, NotPermitted, RequestInvalid, WorkflowsError
 from workflows.models import CronFire, CronTrigger, Project, WorkflowDefinition, WorkflowExecution
-from workflows.services.cron_firing import (
+from workflows.services.definitions.workflow_uploads import create_workflows, delete_workflow
+from workflows.services.operation.maintenance import set_status
+from workflows.services.triggers.cron_firing import (
     drop_old_fires,
     fire_due_triggers,
     fire_trigger,
     run_trigger_now,
     start_waiting,
 )
-from workflows.services.cron_triggers import (
+from workflows.services.triggers.cron_triggers import (
     create_cron_trigger,
     delete_cron_trigger,
     pause_cron_trigger,
     resume_cron_trigger,
     update_cron_trigger,
 )
-from workflows.services.maintenance import set_status
-from workflows.services.schedules import CronSchedule, next_slots
-from workflows.services.workflow_uploads import create_workflows, delete_workflow
+from workflows.services.triggers.schedules import CronSchedule, next_slots
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -258,7 +258,7 @@ def test_an_unexpected_error_is_noted_as_well(monkeypatch: pytest.MonkeyPatch) -
     def broken(**_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("workflows.services.cron_firing.prepare_execution", broken)
+    monkeypatch.setattr("workflows.services.triggers.cron_firing.prepare_execution", broken)
     fire_due_triggers(START + timedelta(hours=1))
     fire = CronFire.objects.get()
     assert (fire.outcome, fire.reason) == ("failed", "Internal error. It has been logged.")

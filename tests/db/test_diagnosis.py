@@ -21,13 +21,13 @@ from workflows.models import (
     WorkerProcess,
     WorkflowExecution,
 )
-from workflows.services import diagnosis
-from workflows.services.attempts import claim_action
-from workflows.services.diagnosis import find_problems
-from workflows.services.executions import start_execution
-from workflows.services.heartbeat import beat
-from workflows.services.parking import park
-from workflows.services.process import this_process
+from workflows.services.advancing.parking import park
+from workflows.services.executions.executions import start_execution
+from workflows.services.operation import diagnosis
+from workflows.services.operation.diagnosis import find_problems
+from workflows.services.running.attempts import claim_action
+from workflows.services.running.heartbeat import beat
+from workflows.services.running.process import this_process
 
 pytestmark = pytest.mark.django_db
 

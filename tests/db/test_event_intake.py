@@ -16,12 +16,12 @@ from workflows.canvas import Work
 from workflows.errors import InMaintenance, RequestInvalid
 from workflows.events.channels import Channel, Intake
 from workflows.models import EventTrigger, Role, TriggerEvent, WorkflowExecution
-from workflows.services.event_definitions import load_definitions
-from workflows.services.event_intake import drop_old_events, take_event
-from workflows.services.event_triggers import create_event_trigger, update_event_trigger
-from workflows.services.incoming_events import parse_event
-from workflows.services.maintenance import set_status
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.operation.maintenance import set_status
+from workflows.services.triggers.event_definitions import load_definitions
+from workflows.services.triggers.event_intake import drop_old_events, take_event
+from workflows.services.triggers.event_triggers import create_event_trigger, update_event_trigger
+from workflows.services.triggers.incoming_events import parse_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

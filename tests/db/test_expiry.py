@@ -22,11 +22,11 @@ from workflows.models import (
     Timer,
     WorkflowExecution,
 )
-from workflows.services import expiry, removal
-from workflows.services.advance import advance
-from workflows.services.executions import delete_execution, start_execution
-from workflows.services.expiry import Expiry
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.advancing.advance import advance
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.executions import expiry, removal
+from workflows.services.executions.executions import delete_execution, start_execution
+from workflows.services.executions.expiry import Expiry
 
 pytestmark = pytest.mark.django_db
 

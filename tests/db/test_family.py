@@ -10,11 +10,11 @@ import pytest
 from tests.factories import make_caller, ready_actions
 from workflows.canvas import Work
 from workflows.models import WorkflowExecution
-from workflows.services import advance as module
-from workflows.services.advance import advance_family
-from workflows.services.executions import start_execution
-from workflows.services.turn import take_turn
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.advancing import advance as module
+from workflows.services.advancing.advance import advance_family
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.executions.executions import start_execution
+from workflows.services.running.turn import take_turn
 
 pytestmark = pytest.mark.django_db
 

@@ -12,10 +12,10 @@ from tests.factories import make_caller
 from workflows.canvas import Work
 from workflows.errors import NotFound, WorkflowInputInvalid
 from workflows.models import Project, WorkflowExecution
-from workflows.services.advance import advance
+from workflows.services.advancing.advance import advance
+from workflows.services.definitions.workflow_uploads import create_workflows
 from workflows.services.from_django import start_workflow
-from workflows.services.sweep import Sweep
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.operation.sweep import Sweep
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -171,7 +171,7 @@ def test_a_refusal_leaves_the_transaction_usable() -> None:
 def test_a_process_that_dies_before_it_rings_loses_nothing(
     rung: list[Work], monkeypatch: pytest.MonkeyPatch, settings: object
 ) -> None:
-    monkeypatch.setattr("workflows.services.executions.ring", lambda work: None)
+    monkeypatch.setattr("workflows.services.executions.executions.ring", lambda work: None)
     settings.LEVANTE_RESEND_SECONDS = 0  # type: ignore[attr-defined]
     monkeypatch.setattr(Sweep, "look_at_broker", lambda self: True)
     with transaction.atomic():

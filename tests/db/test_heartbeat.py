@@ -18,10 +18,10 @@ from django.db import DatabaseError, connection
 from tests.factories import ready_actions, start
 from workflows.actions.base import Action, ActionContext, perform_action
 from workflows.models import ActionExecution, WorkerProcess
-from workflows.services import attempts, heartbeat, process
-from workflows.services.heartbeat import beat, register_process, unregister_process
-from workflows.services.process import Interrupted, WorkerState, this_process
-from workflows.services.turn import take_turn
+from workflows.services.running import attempts, heartbeat, process
+from workflows.services.running.heartbeat import beat, register_process, unregister_process
+from workflows.services.running.process import Interrupted, WorkerState, this_process
+from workflows.services.running.turn import take_turn
 
 SLEEP = """
 version: '2.0'

@@ -10,11 +10,11 @@ from tests.factories import start, work
 from workflows.canvas import Work
 from workflows.engine.states import State
 from workflows.models import ActionExecution, TaskExecution
-from workflows.services.action_runs import complete_action
-from workflows.services.advance import advance
-from workflows.services.attempts import perform
-from workflows.services.executions import change_state
-from workflows.services.lanes import _record_and_claim, claim_next, run_lane
+from workflows.services.advancing.advance import advance
+from workflows.services.executions.executions import change_state
+from workflows.services.running.action_runs import complete_action
+from workflows.services.running.attempts import perform
+from workflows.services.running.lanes import _record_and_claim, claim_next, run_lane
 
 pytestmark = pytest.mark.django_db
 

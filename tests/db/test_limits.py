@@ -9,8 +9,8 @@ import pytest
 from tests.factories import make_caller, ready_actions, start, states, work
 from workflows.canvas import Lanes, ReadyAction, Work, build
 from workflows.models import TaskExecution, WorkflowExecution
-from workflows.services.advance import advance
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.advancing.advance import advance
+from workflows.services.definitions.workflow_uploads import create_workflows
 
 pytestmark = pytest.mark.django_db
 

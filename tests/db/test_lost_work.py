@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from tests.factories import ready_actions, start, states
 from workflows.models import ActionExecution, WorkerProcess
-from workflows.services import lost_work
-from workflows.services.advance import advance
-from workflows.services.attempts import Claim, claim_action
-from workflows.services.lost_work import LOST, ClaimWatch, ProcessWatch
-from workflows.services.process import this_process
+from workflows.services.advancing.advance import advance
+from workflows.services.running import lost_work
+from workflows.services.running.attempts import Claim, claim_action
+from workflows.services.running.lost_work import LOST, ClaimWatch, ProcessWatch
+from workflows.services.running.process import this_process
 
 pytestmark = pytest.mark.django_db
 

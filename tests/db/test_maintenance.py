@@ -13,18 +13,23 @@ from tests.factories import make_caller, ready_actions, start, states, work
 from workflows.engine.states import State
 from workflows.errors import InMaintenance, RequestInvalid
 from workflows.models import HistoryEvent, Maintenance, Timer, WorkflowExecution
-from workflows.services import maintenance
-from workflows.services.action_runs import complete_action, start_action_run
-from workflows.services.advance import advance
-from workflows.services.executions import (
+from workflows.services.advancing.advance import advance
+from workflows.services.executions.executions import (
     change_action_state,
     change_state,
     start_execution,
 )
-from workflows.services.maintenance import carry_out, get_status, require_running, set_status
-from workflows.services.reruns import rerun_task, skip_task
-from workflows.services.sweep import Sweep
-from workflows.services.timers import ring_due_timers
+from workflows.services.executions.reruns import rerun_task, skip_task
+from workflows.services.operation import maintenance
+from workflows.services.operation.maintenance import (
+    carry_out,
+    get_status,
+    require_running,
+    set_status,
+)
+from workflows.services.operation.sweep import Sweep
+from workflows.services.operation.timers import ring_due_timers
+from workflows.services.running.action_runs import complete_action, start_action_run
 
 pytestmark = pytest.mark.django_db
 

@@ -24,9 +24,9 @@ from workflows.models import (
     NotificationDelivery,
     WorkflowExecution,
 )
-from workflows.services.advance import advance
-from workflows.services.executions import change_state, delete_execution
-from workflows.services.notifications import (
+from workflows.services.advancing.advance import advance
+from workflows.services.executions.executions import change_state, delete_execution
+from workflows.services.triggers.notifications import (
     claim_deliveries,
     collect_deliveries,
     drop_old_deliveries,

@@ -9,7 +9,7 @@ import pytest
 
 from tests.factories import start, work
 from workflows.engine.states import State
-from workflows.services.executions import change_state
+from workflows.services.executions.executions import change_state
 
 pytestmark = pytest.mark.django_db
 

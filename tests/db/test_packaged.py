@@ -13,18 +13,18 @@ from tests.factories import make_caller
 from workflows.errors import RequestInvalid
 from workflows.management.commands import load_workflows
 from workflows.models import Project, Role, WorkflowDefinition
-from workflows.services import packaged
-from workflows.services.cron_triggers import create_cron_trigger, delete_cron_trigger
-from workflows.services.definitions import find_workflow
-from workflows.services.executions import start_execution
-from workflows.services.identity import SYSTEM_PROJECT_ID
-from workflows.services.packaged import load_packaged_workflows
-from workflows.services.workflow_uploads import (
+from workflows.services.definitions import packaged
+from workflows.services.definitions.definitions import find_workflow
+from workflows.services.definitions.packaged import load_packaged_workflows
+from workflows.services.definitions.workflow_uploads import (
     create_workflows,
     delete_workflow,
     update_workflow,
     update_workflows,
 )
+from workflows.services.executions.executions import start_execution
+from workflows.services.identity.identity import SYSTEM_PROJECT_ID
+from workflows.services.triggers.cron_triggers import create_cron_trigger, delete_cron_trigger
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,12 +10,12 @@ from django.db import OperationalError
 from tests.factories import make_caller, ready_actions, start, states, work
 from workflows.canvas import Work
 from workflows.models import ActionExecution, HistoryEvent, Timer, WorkflowExecution
-from workflows.services import advance as advance_module
-from workflows.services import parking
-from workflows.services.advance import advance
-from workflows.services.parking import count_failure, park
-from workflows.services.turn import take_turn
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.advancing import advance as advance_module
+from workflows.services.advancing import parking
+from workflows.services.advancing.advance import advance
+from workflows.services.advancing.parking import count_failure, park
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.running.turn import take_turn
 
 pytestmark = pytest.mark.django_db
 

@@ -12,14 +12,14 @@ from django.utils import timezone
 
 from workflows.errors import Conflict, NotFound, NotPermitted, RequestInvalid
 from workflows.models import ApiToken, Membership, Project, Role
-from workflows.services.identity import (
+from workflows.services.identity.identity import (
     SYSTEM_PROJECT_ID,
     Caller,
     find_caller,
     forget_callers,
     issue_token,
 )
-from workflows.services.project_roles import (
+from workflows.services.identity.project_roles import (
     create_project,
     get_project,
     list_projects,
@@ -27,7 +27,7 @@ from workflows.services.project_roles import (
     rename_project,
     set_role,
 )
-from workflows.services.tokens import list_tokens, make_token, revoke_token
+from workflows.services.identity.tokens import list_tokens, make_token, revoke_token
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -21,11 +21,11 @@ from tests.factories import make_caller
 from workflows.canvas import Work
 from workflows.errors import RequestInvalid
 from workflows.models import CronFire, CronTrigger, WorkflowExecution
-from workflows.services.cron_firing import fire_due_triggers
-from workflows.services.cron_triggers import create_cron_trigger
-from workflows.services.periodic_tasks import START_JOB, sync_periodic_tasks
-from workflows.services.scheduled_start import start_scheduled
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.executions.scheduled_start import start_scheduled
+from workflows.services.triggers.cron_firing import fire_due_triggers
+from workflows.services.triggers.cron_triggers import create_cron_trigger
+from workflows.services.triggers.periodic_tasks import START_JOB, sync_periodic_tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

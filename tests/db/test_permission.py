@@ -13,11 +13,11 @@ from workflows.actions.base import Action, ActionContext, perform_action
 from workflows.actions.permission import is_allowed
 from workflows.actions.registry import list_actions
 from workflows.errors import ActionNotAllowed, NotPermitted, SpecInvalid
-from workflows.services.action_runs import start_action_run
-from workflows.services.action_uploads import create_actions
-from workflows.services.executions import start_execution
-from workflows.services.turn import take_turn
-from workflows.services.workbook_uploads import create_workbook
+from workflows.services.definitions.action_uploads import create_actions
+from workflows.services.definitions.workbook_uploads import create_workbook
+from workflows.services.executions.executions import start_execution
+from workflows.services.running.action_runs import start_action_run
+from workflows.services.running.turn import take_turn
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.faults.service import Clock
-from workflows.services import probes
-from workflows.services.probes import DeafnessWatch, has_messages
+from workflows.services.operation import probes
+from workflows.services.operation.probes import DeafnessWatch, has_messages
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from django.core.management import CommandError, call_command
 
 from tests.factories import ready_actions, start, states, work
 from workflows.models import BrokerMark, WorkerProcess
-from workflows.services import recovery
-from workflows.services.advance import advance
-from workflows.services.attempts import claim_action, record
-from workflows.services.heartbeat import beat
-from workflows.services.process import this_process
-from workflows.services.recovery import Recovery, preview, recover
+from workflows.services.advancing.advance import advance
+from workflows.services.operation import recovery
+from workflows.services.operation.recovery import Recovery, preview, recover
+from workflows.services.running.attempts import claim_action, record
+from workflows.services.running.heartbeat import beat
+from workflows.services.running.process import this_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,15 +13,16 @@ from tests.factories import ready_actions, start, states
 from workflows.canvas import Work, breaker
 from workflows.engine.states import State
 from workflows.models import ActionExecution, TaskExecution, Timer, WorkflowExecution
-from workflows.services import broker_mark, defects, reminders, sweep
-from workflows.services.advance import advance
-from workflows.services.attempts import claim_action
-from workflows.services.broker import BrokerAway
-from workflows.services.defects import StuckWatch, cancel_orphans, set_missing_timers
-from workflows.services.executions import change_state, start_execution
-from workflows.services.lanes import claim_next
-from workflows.services.sweep import Sweep
-from workflows.services.timers import ring_due_timers
+from workflows.services.advancing.advance import advance
+from workflows.services.executions.executions import change_state, start_execution
+from workflows.services.operation import defects, reminders, sweep
+from workflows.services.operation.defects import StuckWatch, cancel_orphans, set_missing_timers
+from workflows.services.operation.sweep import Sweep
+from workflows.services.operation.timers import ring_due_timers
+from workflows.services.running import broker_mark
+from workflows.services.running.attempts import claim_action
+from workflows.services.running.broker import BrokerAway
+from workflows.services.running.lanes import claim_next
 
 pytestmark = pytest.mark.django_db
 

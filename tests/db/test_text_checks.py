@@ -8,11 +8,11 @@ import pytest
 
 from workflows.errors import Problem
 from workflows.models import Project, Role
-from workflows.services.action_uploads import create_actions
-from workflows.services.editor_words import collect_words
-from workflows.services.identity import Caller
-from workflows.services.text_checks import TextCheck, check_text
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.definitions.action_uploads import create_actions
+from workflows.services.definitions.text_checks import TextCheck, check_text
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.identity.identity import Caller
+from workflows.services.pages.editor_words import collect_words
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

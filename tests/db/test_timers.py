@@ -13,10 +13,10 @@ from django.utils import timezone
 from tests.factories import start, states
 from workflows.canvas import Work
 from workflows.models import Timer, WorkflowExecution
-from workflows.services import reminders, timers
-from workflows.services.advance import advance
-from workflows.services.reminders import Reminders
-from workflows.services.timers import ring_due_timers
+from workflows.services.advancing.advance import advance
+from workflows.services.operation import reminders, timers
+from workflows.services.operation.reminders import Reminders
+from workflows.services.operation.timers import ring_due_timers
 
 pytestmark = pytest.mark.django_db
 

@@ -14,9 +14,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from tests.factories import start, work
 from tests.live import run_python
 from workflows.models import ActionExecution, WorkflowExecution
-from workflows.services import traces
-from workflows.services.advance import advance
-from workflows.services.observing import flush_traces
+from workflows.services.advancing.advance import advance
+from workflows.services.telemetry import traces
+from workflows.services.telemetry.observing import flush_traces
 
 pytestmark = pytest.mark.django_db
 
@@ -158,6 +158,7 @@ def test_a_collector_that_is_away_harms_nothing(settings: Any, collector: Collec
 def test_nothing_is_loaded_where_no_traces_are_wanted() -> None:
     program = (
         "import sys, django; django.setup(); import workflows.tasks;"
-        " print(sys.modules.keys() & {'workflows.services.traces', 'opentelemetry.exporter'})"
+        " print(sys.modules.keys() & {'workflows.services.telemetry.traces',"
+        " 'opentelemetry.exporter'})"
     )
     assert run_python(program) == "set()"

@@ -10,15 +10,15 @@ import pytest
 from tests.factories import make_caller
 from workflows.errors import RequestInvalid
 from workflows.models import CronTrigger, Role
-from workflows.services.cron_firing import fire_due_triggers
-from workflows.services.cron_triggers import create_cron_trigger
-from workflows.services.trigger_summaries import (
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.pages.trigger_summaries import (
     describe,
     describe_schedule,
     list_fires,
     list_summaries,
 )
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.triggers.cron_firing import fire_due_triggers
+from workflows.services.triggers.cron_triggers import create_cron_trigger
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,11 +10,11 @@ from tests.factories import ready_actions, start, states
 from workflows.actions.base import Outcome
 from workflows.canvas import Work
 from workflows.models import ActionExecution
-from workflows.services import advance as advance_module
-from workflows.services import turn
-from workflows.services.advance import advance
-from workflows.services.attempts import claim_action, record
-from workflows.services.turn import take_turn
+from workflows.services.advancing import advance as advance_module
+from workflows.services.advancing.advance import advance
+from workflows.services.running import turn
+from workflows.services.running.attempts import claim_action, record
+from workflows.services.running.turn import take_turn
 
 pytestmark = pytest.mark.django_db
 

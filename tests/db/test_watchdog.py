@@ -14,7 +14,7 @@ PROGRAM = """
 import re, threading, time, django
 django.setup()
 from django.conf import settings
-from workflows.services.watchdog import start_watchdog
+from workflows.services.running.watchdog import start_watchdog
 settings.LEVANTE_DEAD_SECONDS = {seconds}
 ending = threading.Event()
 start_watchdog(ending)

@@ -10,19 +10,19 @@ from django.utils import timezone
 from workflows.engine.states import State
 from workflows.errors import Conflict, NotFound
 from workflows.models import Project, Role, Scope, WorkflowDefinition, WorkflowExecution
-from workflows.services.identity import Caller
-from workflows.services.workflow_overview import (
+from workflows.services.definitions.workflow_uploads import (
+    create_workflows,
+    restore_revision,
+    update_workflow,
+)
+from workflows.services.identity.identity import Caller
+from workflows.services.pages.workflow_overview import (
     RUNS,
     WorkflowFilter,
     count_runs,
     get_workflow_row,
     list_revisions,
     list_workflow_rows,
-)
-from workflows.services.workflow_uploads import (
-    create_workflows,
-    restore_revision,
-    update_workflow,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,7 +14,7 @@ from workflows.actions.base import Action, parameters
 from workflows.actions.registry import BUILT_IN, find_any_action
 from workflows.engine.states import State
 from workflows.language.parser import parse_workflows
-from workflows.services.review import BuiltInNames, review_workflows
+from workflows.services.definitions.review import BuiltInNames, review_workflows
 
 PAGE: Final = (ROOT / "docs" / "actions.md").read_text()
 SECTIONS: Final = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S))

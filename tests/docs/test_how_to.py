@@ -21,8 +21,8 @@ from tests.factories import make_caller
 from tests.live import ROOT, LiveStack, free_port
 from tests.unit.actions.ssh_server import Servers, ssh_server
 from workflows.models import WorkflowExecution
-from workflows.services import executions
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.executions import executions
 
 FENCE: Final = re.compile(r"^```(\w+)(?: (\w+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

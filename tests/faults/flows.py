@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from workflows.services.lost_work import LOST
+from workflows.services.running.lost_work import LOST
 
 LIMIT: Final = 200_000  # LEVANTE_MAX_FIELD_BYTES of the processes under faults
 

@@ -14,7 +14,7 @@ import redis
 from tests.faults.flows import Run
 from tests.faults.ledger import Ledger
 from workflows.engine.states import EXECUTION_CHANGES, TASK_CHANGES, State, is_allowed
-from workflows.services.lost_work import LOST, STOPPED
+from workflows.services.running.lost_work import LOST, STOPPED
 
 FINAL: Final = ["SUCCESS", "ERROR", "CANCELLED", "SKIPPED"]
 _OPEN_SQL: Final = "SELECT id FROM workflow_executions WHERE state <> ALL(%s)"

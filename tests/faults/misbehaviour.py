@@ -19,7 +19,7 @@ from workflows import canvas
 from workflows.actions import registry
 from workflows.actions.base import Action, ActionContext, ActionFailed
 from workflows.jsontypes import JSONValue
-from workflows.services.process import this_process
+from workflows.services.running.process import this_process
 
 
 def add_actions() -> None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from workflows.models.statements import execute
-from workflows.services import attempts, broker_mark, lanes, store
-from workflows.services.sweep import Sweep
+from workflows.services.advancing import store
+from workflows.services.operation.sweep import Sweep
+from workflows.services.running import attempts, broker_mark, lanes
 
 # Constraints by the table that has them.
 UNIQUE_KEYS: Final = {

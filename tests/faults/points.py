@@ -16,19 +16,10 @@ import pytest
 from django.db import OperationalError
 
 from tests.faults.service import Interruption
-from workflows.services import (
-    advance,
-    apply,
-    attempts,
-    defects,
-    executions,
-    lanes,
-    lost_work,
-    store,
-    sweep,
-    timers,
-    turn,
-)
+from workflows.services.advancing import advance, apply, store
+from workflows.services.executions import executions
+from workflows.services.operation import defects, sweep, timers
+from workflows.services.running import attempts, lanes, lost_work, turn
 
 # Where the function is looked up, and its name there.
 POINTS: Final[dict[str, tuple[Any, str]]] = {

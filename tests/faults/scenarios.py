@@ -22,13 +22,13 @@ from workflows.actions.base import Outcome
 from workflows.engine.states import State
 from workflows.models import ActionExecution, HistoryEvent, JoinArrival, TaskExecution, Timer
 from workflows.models.statements import fetch_all
-from workflows.services import advance as advance_module
-from workflows.services import broker_mark
-from workflows.services.advance import advance
-from workflows.services.attempts import claim_action, record
-from workflows.services.executions import change_state
-from workflows.services.lost_work import settle
-from workflows.services.sweep import Sweep
+from workflows.services.advancing import advance as advance_module
+from workflows.services.advancing.advance import advance
+from workflows.services.executions.executions import change_state
+from workflows.services.operation.sweep import Sweep
+from workflows.services.running import broker_mark
+from workflows.services.running.attempts import claim_action, record
+from workflows.services.running.lost_work import settle
 
 SLEEP = """
 version: '2.0'

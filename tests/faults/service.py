@@ -37,20 +37,13 @@ from tests.faults.ledger import VARIABLE, Ledger
 from workflows.actions import registry
 from workflows.canvas import Work
 from workflows.models.statements import execute, fetch_all, fetch_one
-from workflows.services import (
-    advance,
-    executions,
-    heartbeat,
-    lanes,
-    lost_work,
-    reminders,
-    sweep,
-    timers,
-    turn,
-)
-from workflows.services.process import this_process
-from workflows.services.sweep import Sweep
-from workflows.services.workflow_uploads import create_workflows
+from workflows.services.advancing import advance
+from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.executions import executions
+from workflows.services.operation import reminders, sweep, timers
+from workflows.services.operation.sweep import Sweep
+from workflows.services.running import heartbeat, lanes, lost_work, turn
+from workflows.services.running.process import this_process
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tests.faults.cluster import Cluster
-from workflows.services.lost_work import STOPPED
+from workflows.services.running.lost_work import STOPPED
 
 pytestmark = pytest.mark.e2e
 

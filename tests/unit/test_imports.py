@@ -12,11 +12,11 @@ PROGRAM = """
 import importlib, pathlib, sys, django
 django.setup()
 before = set(sys.modules)
-for path in sorted(pathlib.Path("workflows/services").glob("[a-z]*.py")):
+for path in sorted(pathlib.Path("workflows/services").rglob("[a-z]*.py")):
     for name in set(sys.modules) - before:
         if name.startswith("workflows.services"):
             del sys.modules[name]
-    importlib.import_module(f"workflows.services.{path.stem}")
+    importlib.import_module(".".join(path.with_suffix("").parts))
 """
 
 

@@ -2,7 +2,7 @@
 
 The message to the task is the work itself, not a doorbell, so it is sent by the action and not by
 the canvas, once for each attempt. The task's worker answers with a message to the engine, and what
-that message says can be looked up in Celery's results as well; see `services.celery_runs`.
+that message says can be looked up in Celery's results as well; see `services.running.celery_runs`.
 """
 
 from __future__ import annotations

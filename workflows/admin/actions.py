@@ -19,16 +19,20 @@ from workflows.admin.workflow_editing import posted_text, scopes_for
 from workflows.errors import WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.models import ActionDefinition, Role, Scope
-from workflows.services.action_catalogue import (
+from workflows.services.definitions.action_catalogue import (
     ActionDetails,
     get_adhoc_action,
     get_python_action,
     list_catalogue,
 )
-from workflows.services.action_runs import start_action_run
-from workflows.services.action_uploads import create_actions, delete_action, update_action
-from workflows.services.identity import Caller
-from workflows.services.ownership import is_owner
+from workflows.services.definitions.action_uploads import (
+    create_actions,
+    delete_action,
+    update_action,
+)
+from workflows.services.identity.identity import Caller
+from workflows.services.identity.ownership import is_owner
+from workflows.services.running.action_runs import start_action_run
 
 _FIRST_TEXT: Final = """\
 version: '2.0'

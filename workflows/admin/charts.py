@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from workflows.admin.tags import WORDS, duration
-from workflows.services.workflow_overview import RUNS, RunMark
+from workflows.services.pages.workflow_overview import RUNS, RunMark
 
 _BAR: Final = 4  # width of a bar with its gap, in pixels
 _HEIGHT: Final = 26

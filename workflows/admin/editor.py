@@ -12,9 +12,9 @@ from django.utils.http import urlencode
 
 from workflows.admin.pages import page
 from workflows.errors import RequestInvalid
-from workflows.services.editor_words import collect_words
-from workflows.services.identity import Caller
-from workflows.services.text_checks import Kind, check_text
+from workflows.services.definitions.text_checks import Kind, check_text
+from workflows.services.identity.identity import Caller
+from workflows.services.pages.editor_words import collect_words
 
 _KINDS: Final = ("workflow", "action", "workbook")
 

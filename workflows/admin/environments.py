@@ -18,17 +18,17 @@ from workflows.admin.workflow_editing import scopes_for
 from workflows.errors import WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.models import Environment, Role, Scope
-from workflows.services.environment_uses import list_uses
-from workflows.services.environments import (
+from workflows.services.definitions.environment_uses import list_uses
+from workflows.services.definitions.environments import (
     create_environment,
     delete_environment,
     get_environment,
     list_environments,
     update_environment,
 )
-from workflows.services.identity import Caller
-from workflows.services.ownership import is_owner
-from workflows.services.payloads import clean_payload
+from workflows.services.executions.payloads import clean_payload
+from workflows.services.identity.identity import Caller
+from workflows.services.identity.ownership import is_owner
 
 _USE_PAGES: Final = {"schedule": "schedule", "event trigger": "trigger"}
 

@@ -16,16 +16,20 @@ from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page, render_question
 from workflows.errors import RequestInvalid, WorkflowsError
 from workflows.models import EventOutcome, EventTrigger, Role
-from workflows.services.event_summaries import list_event_triggers, list_events, workflow_names
-from workflows.services.event_triggers import (
+from workflows.services.identity.identity import Caller
+from workflows.services.identity.ownership import is_owner, parse_id
+from workflows.services.pages.event_summaries import (
+    list_event_triggers,
+    list_events,
+    workflow_names,
+)
+from workflows.services.pages.workflow_overview import list_choices
+from workflows.services.triggers.event_triggers import (
     create_event_trigger,
     delete_event_trigger,
     get_event_trigger,
     update_event_trigger,
 )
-from workflows.services.identity import Caller
-from workflows.services.ownership import is_owner, parse_id
-from workflows.services.workflow_overview import list_choices
 
 _EVENTS: Final = 100
 _MARKS: Final = {

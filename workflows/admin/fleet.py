@@ -13,12 +13,13 @@ from django.urls import reverse
 from workflows.admin.pages import page, render_page
 from workflows.engine.states import State
 from workflows.models import ActionExecution, Role, ServiceStatus
-from workflows.services import condition, overview
-from workflows.services.diagnosis import find_problems
-from workflows.services.fleet import list_hosts, list_queues
-from workflows.services.flower import fetch_flower, has_flower
-from workflows.services.identity import Caller
-from workflows.services.maintenance import get_status, set_status
+from workflows.services.identity.identity import Caller
+from workflows.services.operation import condition
+from workflows.services.operation.diagnosis import find_problems
+from workflows.services.operation.fleet import list_hosts, list_queues
+from workflows.services.operation.maintenance import get_status, set_status
+from workflows.services.pages import overview
+from workflows.services.pages.flower import fetch_flower, has_flower
 
 # The one script inside of a page of Flower, word for word; any other one stays forbidden.
 _FLOWER_SCRIPTS: Final = ("\nvar autorefresh = 1;\n", "\nvar autorefresh = 0;\n")

@@ -18,11 +18,11 @@ from workflows.admin.links import find_link
 from workflows.admin.pages import HOME, PROJECT_KEY, next_address, page, render_page
 from workflows.errors import NotFound
 from workflows.models import Role, ServiceStatus
-from workflows.services import overview
-from workflows.services.fleet import count_alive, list_hosts, list_queues
-from workflows.services.identity import Caller
-from workflows.services.maintenance import get_status
-from workflows.services.people import projects_of_person
+from workflows.services.identity.identity import Caller
+from workflows.services.identity.people import projects_of_person
+from workflows.services.operation.fleet import count_alive, list_hosts, list_queues
+from workflows.services.operation.maintenance import get_status
+from workflows.services.pages import overview
 
 
 @page("", name=HOME)

@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, reverse
 
 from workflows.errors import NotPermitted
 from workflows.models import Role
-from workflows.services.identity import Caller
+from workflows.services.identity.identity import Caller
 
 
 @dataclass(frozen=True, slots=True)

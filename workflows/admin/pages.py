@@ -21,8 +21,8 @@ from django.views.decorators.csrf import csrf_exempt
 
 from workflows.errors import NotFound, NotPermitted, WorkflowsError
 from workflows.models import Role
-from workflows.services.identity import Caller
-from workflows.services.people import caller_of_person
+from workflows.services.identity.identity import Caller
+from workflows.services.identity.people import caller_of_person
 
 P = ParamSpec("P")
 PageView = Callable[Concatenate[HttpRequest, Caller, P], HttpResponse]

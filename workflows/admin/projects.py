@@ -13,8 +13,8 @@ from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page
 from workflows.errors import WorkflowsError
 from workflows.models import Role
-from workflows.services.identity import Caller
-from workflows.services.project_roles import (
+from workflows.services.identity.identity import Caller
+from workflows.services.identity.project_roles import (
     create_project,
     get_project,
     list_projects,

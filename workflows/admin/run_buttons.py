@@ -21,17 +21,17 @@ from workflows.engine.states import FINAL, State
 from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.models import ActionExecution, Role, TaskExecution, WorkflowExecution
-from workflows.services.action_runs import complete_action
-from workflows.services.executions import (
+from workflows.services.executions.executions import (
     change_state,
     delete_execution,
     start_execution,
 )
-from workflows.services.identity import Caller
-from workflows.services.reruns import rerun_task, skip_task
-from workflows.services.root_cause import find_causes
-from workflows.services.run_bulk import Outcome, rerun_failed
-from workflows.services.run_lists import get_action, get_run, get_task
+from workflows.services.executions.reruns import rerun_task, skip_task
+from workflows.services.identity.identity import Caller
+from workflows.services.pages.root_cause import find_causes
+from workflows.services.pages.run_bulk import Outcome, rerun_failed
+from workflows.services.pages.run_lists import get_action, get_run, get_task
+from workflows.services.running.action_runs import complete_action
 
 _OPEN: Final = frozenset({State.RUNNING, State.PAUSED})
 

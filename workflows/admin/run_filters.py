@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from workflows.engine.states import UNFINISHED, State
-from workflows.services.run_lists import Cursor, RunFilter
+from workflows.services.pages.run_lists import Cursor, RunFilter
 
 # Shortcuts of the time filter.
 SPANS: Final[Mapping[str, tuple[str, timedelta]]] = {

@@ -27,9 +27,9 @@ from workflows.admin.tags import WORDS
 from workflows.engine.states import State
 from workflows.errors import RequestInvalid
 from workflows.models import Role, WorkflowExecution
-from workflows.services.identity import Caller
-from workflows.services.people import projects_of_person
-from workflows.services.run_bulk import (
+from workflows.services.identity.identity import Caller
+from workflows.services.identity.people import projects_of_person
+from workflows.services.pages.run_bulk import (
     MOST_AT_ONCE,
     BulkChange,
     Outcome,
@@ -37,7 +37,7 @@ from workflows.services.run_bulk import (
     change_tasks,
     preview_bulk,
 )
-from workflows.services.run_lists import RunPage, get_run, list_runs
+from workflows.services.pages.run_lists import RunPage, get_run, list_runs
 
 # What stands on the buttons: title, icon, whether it takes something away.
 BULK: Final = {

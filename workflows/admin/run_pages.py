@@ -15,20 +15,20 @@ from workflows.admin.run_buttons import run_buttons, task_buttons
 from workflows.engine.states import FINAL, State
 from workflows.errors import NotFound
 from workflows.models import HistoryEvent, TaskExecution, WorkflowExecution, WorkflowRevision
-from workflows.services.definitions import load_spec
-from workflows.services.execution_tree import estimate_seconds
-from workflows.services.identity import Caller
-from workflows.services.root_cause import find_causes
-from workflows.services.run_changes import (
+from workflows.services.definitions.definitions import load_spec
+from workflows.services.executions.execution_tree import estimate_seconds
+from workflows.services.identity.identity import Caller
+from workflows.services.pages.root_cause import find_causes
+from workflows.services.pages.run_changes import (
     HANDLED,
     count_items,
     count_states,
     last_sequence,
     load_changes,
 )
-from workflows.services.run_graph import build_run_graph, run_badges
-from workflows.services.run_lists import get_run
-from workflows.services.timeline import load_timeline
+from workflows.services.pages.run_graph import build_run_graph, run_badges
+from workflows.services.pages.run_lists import get_run
+from workflows.services.pages.timeline import load_timeline
 
 # Name, title, icon.
 TABS: Final = (

@@ -16,8 +16,18 @@ from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page, render_question
 from workflows.errors import RequestInvalid, WorkflowsError
 from workflows.models import CatchUp, CronTrigger, FireOutcome, Overlap, Role
-from workflows.services.cron_firing import run_trigger_now
-from workflows.services.cron_triggers import (
+from workflows.services.identity.identity import Caller
+from workflows.services.identity.ownership import check_owner, is_owner
+from workflows.services.pages.trigger_summaries import (
+    TriggerSummary,
+    describe_schedule,
+    list_fires,
+    list_summaries,
+    summarize,
+)
+from workflows.services.pages.workflow_overview import list_choices
+from workflows.services.triggers.cron_firing import run_trigger_now
+from workflows.services.triggers.cron_triggers import (
     create_cron_trigger,
     delete_cron_trigger,
     get_cron_trigger,
@@ -25,16 +35,6 @@ from workflows.services.cron_triggers import (
     resume_cron_trigger,
     update_cron_trigger,
 )
-from workflows.services.identity import Caller
-from workflows.services.ownership import check_owner, is_owner
-from workflows.services.trigger_summaries import (
-    TriggerSummary,
-    describe_schedule,
-    list_fires,
-    list_summaries,
-    summarize,
-)
-from workflows.services.workflow_overview import list_choices
 
 _FIRES: Final = 50
 _CATCH_UP: Final = {

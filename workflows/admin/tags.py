@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 
 from workflows.engine.states import FINAL, State
 from workflows.models import ActionExecution, TaskExecution, WorkflowExecution
-from workflows.services.run_changes import HANDLED
+from workflows.services.pages.run_changes import HANDLED
 
 register = template.Library()
 

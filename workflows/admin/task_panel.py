@@ -11,11 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from workflows.admin.pages import page, render_page
 from workflows.admin.run_buttons import can_complete, task_buttons
 from workflows.engine.states import State
-from workflows.services.identity import Caller
-from workflows.services.payload_reads import read_payload
-from workflows.services.run_changes import count_items
-from workflows.services.run_lists import get_task
-from workflows.services.task_details import (
+from workflows.services.executions.payload_reads import read_payload
+from workflows.services.identity.identity import Caller
+from workflows.services.pages.run_changes import count_items
+from workflows.services.pages.run_lists import get_task
+from workflows.services.pages.task_details import (
     count_item_states,
     describe_policies,
     find_causes_of_start,
@@ -25,7 +25,7 @@ from workflows.services.task_details import (
     list_items,
     list_ways,
 )
-from workflows.services.task_waits import explain_wait
+from workflows.services.pages.task_waits import explain_wait
 
 # Characters of a payload on a page; the rest is for the download.
 MOST_CHARACTERS: Final = 100_000

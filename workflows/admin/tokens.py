@@ -13,8 +13,8 @@ from workflows.admin.audit import CHANGE, DELETION, note
 from workflows.admin.pages import page, render_page, render_question
 from workflows.errors import RequestInvalid, WorkflowsError
 from workflows.models import Role
-from workflows.services.identity import Caller
-from workflows.services.tokens import list_tokens, make_token, revoke_token
+from workflows.services.identity.identity import Caller
+from workflows.services.identity.tokens import list_tokens, make_token, revoke_token
 
 
 @page("tokens/", name="tokens", methods=("GET", "POST"))

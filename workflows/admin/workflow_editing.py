@@ -15,10 +15,10 @@ from workflows.admin.pages import page, render_page
 from workflows.admin.workflow_pages import workflow_frame
 from workflows.errors import Conflict, WorkflowsError
 from workflows.models import Role, Scope
-from workflows.services.definitions import get_revision
-from workflows.services.identity import Caller
-from workflows.services.workflow_overview import get_workflow_row
-from workflows.services.workflow_uploads import create_workflows, update_workflow
+from workflows.services.definitions.definitions import get_revision
+from workflows.services.definitions.workflow_uploads import create_workflows, update_workflow
+from workflows.services.identity.identity import Caller
+from workflows.services.pages.workflow_overview import get_workflow_row
 
 _FIRST_TEXT: Final = """\
 version: '2.0'

@@ -11,8 +11,8 @@ from workflows.admin.charts import draw_runs
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page
 from workflows.models import Role
-from workflows.services.identity import Caller
-from workflows.services.workflow_overview import (
+from workflows.services.identity.identity import Caller
+from workflows.services.pages.workflow_overview import (
     WorkflowFilter,
     WorkflowRow,
     list_namespaces,

@@ -16,10 +16,11 @@ from workflows.admin.pages import page, render_page, render_question
 from workflows.errors import RequestInvalid
 from workflows.language.specs import Missing
 from workflows.models import Role, WorkflowRevision
-from workflows.services.definition_graph import build_graph
-from workflows.services.definitions import get_revision, get_workflow, load_spec
-from workflows.services.identity import Caller
-from workflows.services.workflow_overview import (
+from workflows.services.definitions.definition_graph import build_graph
+from workflows.services.definitions.definitions import get_revision, get_workflow, load_spec
+from workflows.services.definitions.workflow_uploads import delete_workflow, restore_revision
+from workflows.services.identity.identity import Caller
+from workflows.services.pages.workflow_overview import (
     MOST_COUNTED,
     WorkflowRow,
     count_runs,
@@ -27,7 +28,6 @@ from workflows.services.workflow_overview import (
     list_revisions,
     may_change,
 )
-from workflows.services.workflow_uploads import delete_workflow, restore_revision
 
 
 @page("workflows/<uuid:workflow_id>/", name="workflow")

@@ -21,11 +21,11 @@ from workflows.errors import RequestInvalid, WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.language.specs import WorkflowSpec
 from workflows.models import Role
-from workflows.services.definitions import load_spec
-from workflows.services.environments import list_environments
-from workflows.services.executions import start_execution
-from workflows.services.identity import Caller
-from workflows.services.workflow_overview import WorkflowRow, get_workflow_row
+from workflows.services.definitions.definitions import load_spec
+from workflows.services.definitions.environments import list_environments
+from workflows.services.executions.executions import start_execution
+from workflows.services.identity.identity import Caller
+from workflows.services.pages.workflow_overview import WorkflowRow, get_workflow_row
 
 
 @dataclass(frozen=True, slots=True)

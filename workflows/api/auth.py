@@ -18,9 +18,9 @@ from rest_framework.exceptions import (
 from rest_framework.request import Request
 
 from workflows.api.errors import CHALLENGE
-from workflows.services.identity import Caller, find_caller, open_caller
-from workflows.services.ownership import parse_id
-from workflows.services.people import caller_of_person
+from workflows.services.identity.identity import Caller, find_caller, open_caller
+from workflows.services.identity.ownership import parse_id
+from workflows.services.identity.people import caller_of_person
 
 _MISSING: Final = "Authentication required."
 # Other sites can make a browser send these without asking; no client of ours needs them.

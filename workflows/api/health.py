@@ -17,7 +17,7 @@ from workflows.api.views import OpenView, answer
 from workflows.errors import RequestInvalid
 from workflows.jsontypes import JSONObject
 from workflows.models import WorkerProcess
-from workflows.services import broker
+from workflows.services.running import broker
 
 
 def _object(*required: str) -> JSONObject:

@@ -14,7 +14,7 @@ from workflows.api.operations import changing, reading
 from workflows.api.views import ApiView, answer
 from workflows.jsontypes import JSONObject
 from workflows.models import Role, ServiceStatus
-from workflows.services.maintenance import get_status, set_status
+from workflows.services.operation.maintenance import get_status, set_status
 
 _BODY: Final = {"status": Given.TEXT}
 

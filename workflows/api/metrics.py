@@ -20,8 +20,8 @@ from workflows.api.auth import TokenAuthentication, read_token
 from workflows.api.operations import TEXT, Operation
 from workflows.api.views import ApiView
 from workflows.models import Role
-from workflows.services.identity import OPEN_PROJECT_ID, Caller
-from workflows.services.measurements import Metric, take_measurements
+from workflows.services.identity.identity import OPEN_PROJECT_ID, Caller
+from workflows.services.operation.measurements import Metric, take_measurements
 
 _PREFIX = "levante_"
 

@@ -23,8 +23,8 @@ from workflows.api.permissions import rule_of
 from workflows.api.throttles import CallerThrottle
 from workflows.api.values import check_text
 from workflows.models import Role
-from workflows.services.maintenance import require_status
-from workflows.services.permissions import require_permission
+from workflows.services.identity.permissions import require_permission
+from workflows.services.operation.maintenance import require_status
 
 READ: Mapping[str, Role] = {"GET": Role.VIEWER, "HEAD": Role.VIEWER}
 

@@ -15,8 +15,8 @@ from django.db.models import Min
 
 from workflows.errors import InMaintenance, WorkflowsError
 from workflows.models import EventTrigger
-from workflows.services.event_intake import note_unreadable, take_event
-from workflows.services.incoming_events import parse_event
+from workflows.services.triggers.event_intake import note_unreadable, take_event
+from workflows.services.triggers.incoming_events import parse_event
 
 logger = logging.getLogger(__name__)
 

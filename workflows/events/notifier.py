@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 
 from workflows.actions.publishers import DeliveryFailed, find_publisher
-from workflows.services.notifications import (
+from workflows.services.triggers.notifications import (
     Claimed,
     claim_deliveries,
     collect_deliveries,

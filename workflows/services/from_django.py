@@ -11,7 +11,7 @@ from uuid import UUID
 from workflows.errors import NotFound
 from workflows.jsontypes import JSONObject
 from workflows.models import Project, WorkflowExecution
-from workflows.services.executions import start_execution
+from workflows.services.executions.executions import start_execution
 
 
 def start_workflow(

@@ -8,9 +8,9 @@ from uuid import UUID
 from celery import Task, shared_task
 
 from workflows import canvas
-from workflows.services import advance as service
-from workflows.services.parking import count_failure
-from workflows.services.store import is_held
+from workflows.services.advancing import advance as service
+from workflows.services.advancing.parking import count_failure
+from workflows.services.advancing.store import is_held
 
 
 @shared_task(

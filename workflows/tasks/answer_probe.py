@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from workflows import canvas
-from workflows.services import probes
+from workflows.services.operation import probes
 
 
 @shared_task(name=canvas.PROBE, time_limit=60)

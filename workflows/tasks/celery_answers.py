@@ -12,7 +12,7 @@ from uuid import UUID
 from celery import shared_task
 
 from workflows.actions import celery_task
-from workflows.services import celery_runs
+from workflows.services.running import celery_runs
 
 
 @shared_task(name=celery_task.SUCCEEDED, acks_late=True, reject_on_worker_lost=True, time_limit=60)

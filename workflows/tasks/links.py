@@ -8,7 +8,7 @@ from uuid import UUID
 from celery import Task
 
 from workflows import canvas
-from workflows.services.advance import advance_family
+from workflows.services.advancing.advance import advance_family
 
 
 def run_next_link(job: Task[Any, Any]) -> None:

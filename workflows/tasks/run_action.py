@@ -8,7 +8,7 @@ from uuid import UUID
 from celery import Task, shared_task
 
 from workflows import canvas
-from workflows.services import turn
+from workflows.services.running import turn
 from workflows.tasks.links import drop_next_link
 
 

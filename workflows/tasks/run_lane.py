@@ -8,7 +8,7 @@ from uuid import UUID
 from celery import Task, shared_task
 
 from workflows import canvas
-from workflows.services import lanes
+from workflows.services.running import lanes
 from workflows.tasks.links import run_next_link
 
 

@@ -20,9 +20,9 @@ from celery.signals import (
 from django.conf import settings
 
 from workflows.actions.code import allow_code_here
-from workflows.services.heartbeat import register_process, unregister_process
-from workflows.services.observing import flush_traces
-from workflows.services.process import this_process
+from workflows.services.running.heartbeat import register_process, unregister_process
+from workflows.services.running.process import this_process
+from workflows.services.telemetry.observing import flush_traces
 
 
 @worker_process_init.connect

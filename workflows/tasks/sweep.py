@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from workflows.services.sweep import Sweep
-from workflows.services.timers import ring_due_timers
+from workflows.services.operation.sweep import Sweep
+from workflows.services.operation.timers import ring_due_timers
 
 # What a process remembers of its passes; workers that come late start anew.
 _sweep = Sweep()

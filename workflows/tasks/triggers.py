@@ -6,9 +6,9 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from workflows.services.cron_firing import drop_old_fires, fire_due_triggers
-from workflows.services.periodic_tasks import START_JOB, sync_periodic_tasks
-from workflows.services.scheduled_start import start_scheduled as service
+from workflows.services.executions.scheduled_start import start_scheduled as service
+from workflows.services.triggers.cron_firing import drop_old_fires, fire_due_triggers
+from workflows.services.triggers.periodic_tasks import START_JOB, sync_periodic_tasks
 
 
 @shared_task(name="workflows.fire_triggers", time_limit=60)

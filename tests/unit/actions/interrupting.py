@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from workflows.services.process import INTERRUPT_SIGNAL, Interrupted
+from workflows.services.running.process import INTERRUPT_SIGNAL, Interrupted
 
 
 def interrupted_after(seconds: float, run: Callable[[], object]) -> float:

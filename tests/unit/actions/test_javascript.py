@@ -15,7 +15,7 @@ import pytest
 from workflows.actions.base import ActionContext, Outcome, parameters, perform_action
 from workflows.actions.registry import find_action, summarize_input
 from workflows.actions.std.javascript import JavaScriptAction
-from workflows.services.process import Interrupted
+from workflows.services.running.process import Interrupted
 
 pytestmark = pytest.mark.usefixtures("switched_on")
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.live import ROOT
 from workflows.canvas import ADVANCE, RUN_LANE, Lanes, Work, build
-from workflows.services import broker
+from workflows.services.running import broker
 
 NAMES = (
     "CELERY_BROKER_URL",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workflows.language.parser import parse_workflows
-from workflows.services.definition_graph import Graph, build_graph
+from workflows.services.definitions.definition_graph import Graph, build_graph
 
 
 def graph_of(tasks: str, head: str = "") -> Graph:

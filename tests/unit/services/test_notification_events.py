@@ -18,7 +18,7 @@ from workflows.actions.publishers import (
     load_publishers,
     sign,
 )
-from workflows.services.notification_events import (
+from workflows.services.triggers.notification_events import (
     event_name,
     find_receivers,
     hide_secrets,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflows.errors import RequestInvalid
-from workflows.services.schedules import (
+from workflows.services.triggers.schedules import (
     CronSchedule,
     IntervalSchedule,
     SingleSchedule,

@@ -15,9 +15,9 @@ from workflows.api.views import READ, answer
 from workflows.errors import NotFound, NotPermitted
 from workflows.jsontypes import JSONObject
 from workflows.models import Project
-from workflows.services.identity import FORBIDDEN
-from workflows.services.logins import projects_of, visible_projects
-from workflows.services.ownership import parse_id
+from workflows.services.identity.identity import FORBIDDEN
+from workflows.services.identity.logins import projects_of, visible_projects
+from workflows.services.identity.ownership import parse_id
 
 
 class OwnProjectsView(IdentityView):

@@ -23,8 +23,8 @@ from workflows.api.views import READ, answer, created, deleted
 from workflows.errors import NotFound, NotPermitted, RequestInvalid
 from workflows.jsontypes import JSONObject
 from workflows.models import Role
-from workflows.services.identity import FORBIDDEN
-from workflows.services.logins import (
+from workflows.services.identity.identity import FORBIDDEN
+from workflows.services.identity.logins import (
     NoAccess,
     Session,
     end_session,

@@ -23,15 +23,15 @@ from workflows.engine.states import State
 from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.models import ActionExecution, Role, ServiceStatus
-from workflows.services.action_runs import (
+from workflows.services.executions.executions import change_action_state
+from workflows.services.identity.identity import Caller
+from workflows.services.operation.maintenance import require_status
+from workflows.services.running.action_runs import (
     complete_action,
     delete_action_run,
     require_deletion_allowed,
     start_action_run,
 )
-from workflows.services.executions import change_action_state
-from workflows.services.identity import Caller
-from workflows.services.maintenance import require_status
 
 ACTION_EXECUTION: Final = Resource(
     title="ActionExecution",

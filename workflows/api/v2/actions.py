@@ -35,15 +35,15 @@ from workflows.api.views import READ, ApiView, answer, created, deleted
 from workflows.errors import NotFound
 from workflows.jsontypes import JSONObject
 from workflows.models import ActionDefinition, DynamicAction, Role
-from workflows.services.action_uploads import (
+from workflows.services.definitions.action_uploads import (
     create_actions,
     delete_action,
     update_action,
     update_actions,
 )
-from workflows.services.code_sources import as_action, visible_dynamic_actions
-from workflows.services.definitions import find_adhoc_action
-from workflows.services.identity import Caller
+from workflows.services.definitions.code_sources import as_action, visible_dynamic_actions
+from workflows.services.definitions.definitions import find_adhoc_action
+from workflows.services.identity.identity import Caller
 
 # Rows of this resource are plain mappings: built-in actions have no table.
 ACTION: Final = Resource(

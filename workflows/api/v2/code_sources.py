@@ -26,7 +26,7 @@ from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.v2.workflows import scope_of
 from workflows.api.views import ApiView, answer, created, deleted
 from workflows.models import CodeSource, Role
-from workflows.services.code_sources import (
+from workflows.services.definitions.code_sources import (
     create_code_source,
     delete_code_source,
     get_code_source,

@@ -16,7 +16,7 @@ from workflows.api.operations import ALL_PROJECTS, creating, deleting, listing, 
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.views import READ, ApiView, answer, created, deleted
 from workflows.models import CatchUp, CronTrigger, Overlap, Role, Scope
-from workflows.services.cron_triggers import (
+from workflows.services.triggers.cron_triggers import (
     create_cron_trigger,
     delete_cron_trigger,
     get_cron_trigger,

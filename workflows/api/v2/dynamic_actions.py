@@ -26,7 +26,7 @@ from workflows.api.v2.code_sources import ADMIN, CodeView
 from workflows.api.values import invalid
 from workflows.api.views import answer, created, deleted
 from workflows.models import DynamicAction, Scope
-from workflows.services.code_sources import (
+from workflows.services.definitions.code_sources import (
     create_dynamic_action,
     delete_dynamic_action,
     get_dynamic_action,

@@ -18,7 +18,7 @@ from workflows.api.values import invalid
 from workflows.api.views import READ, ApiView, answer, created, deleted
 from workflows.jsontypes import JSONObject
 from workflows.models import Environment, Role, Scope
-from workflows.services.environments import (
+from workflows.services.definitions.environments import (
     CHANGEABLE,
     create_environment,
     delete_environment,

@@ -24,7 +24,7 @@ from workflows.api.values import parse_uuid
 from workflows.api.views import READ, ApiView, answer, created, deleted
 from workflows.errors import RequestInvalid
 from workflows.models import EventTrigger, Role, Scope
-from workflows.services.event_triggers import (
+from workflows.services.triggers.event_triggers import (
     FIXED,
     create_event_trigger,
     delete_event_trigger,

@@ -19,8 +19,8 @@ from workflows.api.operations import BodyKind, Operation
 from workflows.api.views import ApiView, answer
 from workflows.jsontypes import JSONObject
 from workflows.models import EventTrigger, Role
-from workflows.services.event_intake import take_event
-from workflows.services.incoming_events import parse_event
+from workflows.services.triggers.event_intake import take_event
+from workflows.services.triggers.incoming_events import parse_event
 
 _ANSWER: Final[JSONObject] = {
     "type": "object",

@@ -28,7 +28,7 @@ from workflows.api.views import READ, ApiView, answer
 from workflows.engine.states import State
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.models import ActionExecution, TaskExecution, WorkflowExecution
-from workflows.services.execution_tree import (
+from workflows.services.executions.execution_tree import (
     Branch,
     Report,
     count_tasks,

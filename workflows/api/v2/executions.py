@@ -34,17 +34,17 @@ from workflows.engine.states import State
 from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject
 from workflows.models import Role, WorkflowExecution
-from workflows.services.definitions import load_spec
-from workflows.services.executions import (
+from workflows.services.definitions.definitions import load_spec
+from workflows.services.executions.executions import (
     change_state,
     delete_execution,
     set_description,
     start_execution,
     update_env,
 )
-from workflows.services.identity import Caller
-from workflows.services.maintenance import require_status
-from workflows.services.notification_events import hide_secrets
+from workflows.services.identity.identity import Caller
+from workflows.services.operation.maintenance import require_status
+from workflows.services.triggers.notification_events import hide_secrets
 
 
 def _params(row: WorkflowExecution) -> JSONObject:

@@ -18,7 +18,7 @@ from workflows.api.values import parse_uuid
 from workflows.api.views import READ, ApiView, answer, created, deleted
 from workflows.errors import RequestInvalid
 from workflows.models import Role
-from workflows.services.members import (
+from workflows.services.definitions.members import (
     add_member,
     answer_member,
     get_member,
@@ -26,7 +26,7 @@ from workflows.services.members import (
     require_sharing,
     visible_members,
 )
-from workflows.services.ownership import parse_id
+from workflows.services.identity.ownership import parse_id
 
 MEMBER: Final = Resource(
     title="Resource member",

@@ -28,10 +28,10 @@ from workflows.engine.states import State
 from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.models import Role, TaskExecution, WorkflowExecution
-from workflows.services.identity import Caller
-from workflows.services.reruns import rerun_task, skip_task
-from workflows.services.results import task_result
-from workflows.services.runtime_context import CONTEXT_COLUMNS, runtime_contexts
+from workflows.services.advancing.results import task_result
+from workflows.services.executions.reruns import rerun_task, skip_task
+from workflows.services.executions.runtime_context import CONTEXT_COLUMNS, runtime_contexts
+from workflows.services.identity.identity import Caller
 
 
 def _published(row: TaskExecution) -> JSONValue:

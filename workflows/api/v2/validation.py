@@ -17,7 +17,7 @@ from workflows.api.views import ApiView, answer
 from workflows.errors import Problem, SpecInvalid, WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.models import Role
-from workflows.services.text_checks import Kind, review_text
+from workflows.services.definitions.text_checks import Kind, review_text
 
 _FINDINGS: Final[JSONObject] = {
     "type": "array",

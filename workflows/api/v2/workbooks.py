@@ -24,8 +24,12 @@ from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.v2.workflows import scope_of
 from workflows.api.views import READ, ApiView, answer, created, deleted
 from workflows.models import Role, WorkbookDefinition
-from workflows.services.definitions import get_workbook
-from workflows.services.workbook_uploads import create_workbook, delete_workbook, update_workbook
+from workflows.services.definitions.definitions import get_workbook
+from workflows.services.definitions.workbook_uploads import (
+    create_workbook,
+    delete_workbook,
+    update_workbook,
+)
 
 WORKBOOK: Final = Resource(
     title="Workbook",

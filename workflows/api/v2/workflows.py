@@ -27,8 +27,8 @@ from workflows.api.v2.validation import render_problem
 from workflows.api.views import READ, ApiView, answer, created, deleted
 from workflows.jsontypes import JSONObject
 from workflows.models import Role, Scope, WorkflowDefinition
-from workflows.services.definitions import get_workflow, visible_workflows
-from workflows.services.workflow_uploads import (
+from workflows.services.definitions.definitions import get_workflow, visible_workflows
+from workflows.services.definitions.workflow_uploads import (
     create_workflows,
     delete_workflow,
     review_upload,

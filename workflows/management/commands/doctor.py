@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from workflows.services.diagnosis import Finding, find_problems
+from workflows.services.operation.diagnosis import Finding, find_problems
 
 
 class Command(BaseCommand):

@@ -11,11 +11,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from workflows.errors import WorkflowsError
 from workflows.models import Role
-from workflows.services.accounts import find_project
-from workflows.services.identity import FIRST_PROJECT, Caller
-from workflows.services.mistral_content import MistralContent
-from workflows.services.mistral_import import MistralImport, Outcome, Report
-from workflows.services.mistral_server import Login, read_server
+from workflows.services.identity.accounts import find_project
+from workflows.services.identity.identity import FIRST_PROJECT, Caller
+from workflows.services.mistral.content import MistralContent
+from workflows.services.mistral.importing import MistralImport, Outcome, Report
+from workflows.services.mistral.server import Login, read_server
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from workflows.services.packaged import load_packaged_workflows
+from workflows.services.definitions.packaged import load_packaged_workflows
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from workflows.errors import WorkflowsError
-from workflows.services.recovery import Recovery, preview, recover
+from workflows.services.operation.recovery import Recovery, preview, recover
 
 
 class Command(BaseCommand):

@@ -14,11 +14,11 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections, connection
 
 from workflows.events.engine import EventEngine
-from workflows.services.cron_firing import drop_old_fires, fire_due_triggers
-from workflows.services.event_intake import drop_old_events
-from workflows.services.periodic_tasks import sync_periodic_tasks
-from workflows.services.sweep import Sweep
-from workflows.services.timers import ring_due_timers
+from workflows.services.operation.sweep import Sweep
+from workflows.services.operation.timers import ring_due_timers
+from workflows.services.triggers.cron_firing import drop_old_fires, fire_due_triggers
+from workflows.services.triggers.event_intake import drop_old_events
+from workflows.services.triggers.periodic_tasks import sync_periodic_tasks
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from workflows.errors import WorkflowsError
 from workflows.models import Role
-from workflows.services.accounts import provide_token
+from workflows.services.identity.accounts import provide_token
 
 
 class Command(BaseCommand):

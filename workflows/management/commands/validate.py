@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from workflows.errors import ParseError, Problem, SpecInvalid
 from workflows.language.parser import parse_actions, parse_workbook, parse_workflows
 from workflows.language.yaml import load
-from workflows.services.permitted import require_allowed_definitions
-from workflows.services.review import BuiltInNames, review_workflows
+from workflows.services.definitions.permitted import require_allowed_definitions
+from workflows.services.definitions.review import BuiltInNames, review_workflows
 
 
 class Command(BaseCommand):

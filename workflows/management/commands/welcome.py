@@ -19,10 +19,15 @@ from django.core.management.base import BaseCommand
 from workflows.embedded.state import write_private
 from workflows.engine.states import FINAL
 from workflows.models import Role, WorkflowExecution
-from workflows.services.examples import load_examples
-from workflows.services.executions import start_execution
-from workflows.services.identity import Caller, Credentials, ensure_first_admin, open_caller
-from workflows.services.packaged import load_packaged_workflows
+from workflows.services.definitions.examples import load_examples
+from workflows.services.definitions.packaged import load_packaged_workflows
+from workflows.services.executions.executions import start_execution
+from workflows.services.identity.identity import (
+    Caller,
+    Credentials,
+    ensure_first_admin,
+    open_caller,
+)
 
 EXAMPLES: Final = "examples"
 FIRST_EXAMPLE: Final = "deploy_cluster"

@@ -1,0 +1,237 @@
+"""Who is calling: tokens, the first administrator, the one project of a server without logins."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from workflows.errors import NotPermitted
+from workflows.models import ApiToken, Membership, Project, Role
+from workflows.services.identity.keystone import find_keystone_token, provide_project
+from workflows.services.identity.openid import find_openid_token, provide_named_project
+
+FORBIDDEN: Final = "Operation forbidden (insufficient permissions)"
+
+# The project of a server that runs without authentication. Fixed, so that its objects are found
+# again after a restart.
+OPEN_PROJECT_ID: Final = uuid.UUID("6f1d2a60-5a4e-4c3b-9d7e-1c0ffee00001")
+
+# The project of the workflows that come with packages. Nobody is a member of it.
+SYSTEM_PROJECT_ID: Final = uuid.UUID("6f1d2a60-5a4e-4c3b-9d7e-1c0ffee00002")
+SYSTEM_PROJECT_NAME: Final = "levante-system"
+
+FIRST_PROJECT: Final = "default"
+FIRST_USER: Final = "admin"
+
+_RANK: Final = {role: rank for rank, role in enumerate(Role)}
+_CACHE_SIZE: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """For whom a request acts. `name` is what the history shows."""
+
+    project_id: uuid.UUID
+    role: Role
+    user_id: int | None = None
+    name: str = ""
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == Role.ADMIN
+
+    def includes(self, role: Role) -> bool:
+        """Tell whether the caller's role includes `role`."""
+        return _RANK[self.role] >= _RANK[role]
+
+    def require(self, role: Role) -> None:
+        """Raise NotPermitted unless the caller's role includes `role`."""
+        if not self.includes(role):
+            raise NotPermitted(FORBIDDEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the first administrator logs in with; the password is empty if the user was there."""
+
+    user: str
+    password: str
+    project_id: uuid.UUID
+    token: str
+
+
+def issue_token(
+    user: User,
+    project: Project,
+    role: Role,
+    name: str = "",
+    *,
+    expires_at: datetime | None = None,
+    is_login: bool = False,
+) -> str:
+    """Make a token and return its text, which is not kept and cannot be shown again.
+
+    `is_login` is for the token of a log-in, which can be exchanged for one of another project.
+    """
+    text = secrets.token_urlsafe(32)
+    ApiToken.objects.create(
+        user=user,
+        project=project,
+        role=role,
+        name=name,
+        digest=_digest(text),
+        expires_at=expires_at,
+        is_login=is_login,
+    )
+    return text
+
+
+def ensure_first_admin() -> Credentials:
+    """Make the first administrator with a project and a token; a second call adds a token only."""
+    users = get_user_model().objects
+    with transaction.atomic(durable=True):
+        project, _ = Project.objects.get_or_create(name=FIRST_PROJECT)
+        user = users.filter(is_superuser=True).order_by("pk").first()
+        password = ""
+        if user is None:
+            password = secrets.token_urlsafe(12)
+            user = users.create_superuser(username=FIRST_USER, password=password)
+        Membership.objects.get_or_create(user=user, project=project, defaults={"role": Role.ADMIN})
+        token = issue_token(user, project, Role.ADMIN, name="first administrator")
+    return Credentials(user.get_username(), password, project.pk, token)
+
+
+def find_caller(token: str) -> Caller | None:
+    """Return for whom the token speaks; None if it is unknown, expired or revoked.
+
+    Answers are kept for LEVANTE_TOKEN_CACHE_SECONDS, so a revocation takes that long at most.
+    """
+    digest = _digest(token)
+    cached = _cache.find(digest)
+    if cached is not None:
+        return cached
+    token_row = _find_by_digest(digest)
+    if token_row is None:
+        return _find_elsewhere(token, digest)
+    caller = Caller(
+        project_id=token_row.project_id,
+        role=Role(token_row.role),
+        user_id=token_row.user_id,
+        name=token_row.user.get_username(),
+    )
+    _cache.keep(digest, caller, _seconds_to_keep(token_row.expires_at))
+    return caller
+
+
+def _find_elsewhere(token: str, digest: str) -> Caller | None:
+    """Ask those whose tokens are accepted beside our own."""
+    reserved = (SYSTEM_PROJECT_ID, OPEN_PROJECT_ID)
+    if settings.LEVANTE_OIDC_ISSUER and (claims := find_openid_token(token)):
+        role = _highest_role(claims.roles, settings.LEVANTE_OIDC_ROLES)
+        project_id = provide_named_project(claims.project, reserved=reserved)
+        return _keep(digest, Caller(project_id, role, name=claims.user_name), claims.expires_at)
+    if settings.LEVANTE_KEYSTONE_URL and (found := find_keystone_token(token)):
+        role = _highest_role(found.roles, settings.LEVANTE_KEYSTONE_ROLES)
+        project_id = provide_project(found, reserved=reserved)
+        return _keep(digest, Caller(project_id, role, name=found.user_name), found.expires_at)
+    return None
+
+
+def _highest_role(names: Iterable[str], known: Mapping[str, str]) -> Role:
+    """Return the highest of our roles that these names stand for."""
+    found = [Role(known[name]) for name in names if name in known]
+    if not found:
+        raise NotPermitted("None of your roles in this project is known here.")
+    return max(found, key=lambda role: _RANK[role])
+
+
+def _keep(digest: str, caller: Caller, expires_at: datetime | None) -> Caller | None:
+    """Remember a caller for a while; None if the token is over."""
+    seconds = _seconds_to_keep(expires_at)
+    if expires_at is not None and expires_at <= timezone.now():
+        return None
+    _cache.keep(digest, caller, seconds)
+    return caller
+
+
+def open_caller() -> Caller:
+    """Return the caller of a server without authentication; its project is made on demand."""
+    if not _cache.has_open_project:
+        Project.objects.get_or_create(pk=OPEN_PROJECT_ID, defaults={"name": "open"})
+        _cache.has_open_project = True
+    return Caller(project_id=OPEN_PROJECT_ID, role=Role.ADMIN, name="anonymous")
+
+
+def forget_callers() -> None:
+    """Empty the cache; for whoever revokes a token in this process."""
+    _cache.clear()
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def find_token(token: str) -> ApiToken | None:
+    """Return the row of a token with its user and project; None unless it is good now."""
+    return _find_by_digest(_digest(token))
+
+
+def _find_by_digest(digest: str) -> ApiToken | None:
+    return (
+        ApiToken.objects.select_related("user", "project")
+        .filter(digest=digest, revoked_at=None, user__is_active=True)
+        .filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+        .first()
+    )
+
+
+def _seconds_to_keep(expires_at: datetime | None) -> float:
+    """Return how long the answer may be remembered; never beyond the end of the token."""
+    seconds: float = settings.LEVANTE_TOKEN_CACHE_SECONDS
+    if expires_at is None:
+        return seconds
+    return min(seconds, (expires_at - timezone.now()).total_seconds())
+
+
+class _Cache:
+    """Callers by token digest, each for a few seconds; bounded, and safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._callers: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        self.has_open_project = False
+
+    def find(self, digest: str) -> Caller | None:
+        with self._lock:
+            kept = self._callers.get(digest)
+        return kept[1] if kept is not None and kept[0] > time.monotonic() else None
+
+    def keep(self, digest: str, caller: Caller, seconds: float) -> None:
+        with self._lock:
+            self._callers[digest] = (time.monotonic() + seconds, caller)
+            self._callers.move_to_end(digest)
+            if len(self._callers) > _CACHE_SIZE:
+                self._callers.popitem(last=False)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._callers.clear()
+            self.has_open_project = False
+
+
+_cache = _Cache()

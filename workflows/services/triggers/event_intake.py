@@ -1,0 +1,201 @@
+"""An incoming event and the triggers that listen to it: who starts a workflow, and who does not.
+
+Called before the message is acknowledged. Each trigger has a transaction of its own, in which the
+event becomes a row together with the execution, so a message that comes again starts only what it
+has not started before.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, transaction
+from django.utils import timezone
+
+from workflows.canvas import Work, ring
+from workflows.errors import InMaintenance, WorkflowsError
+from workflows.jsontypes import JSONObject
+from workflows.models import (
+    EventOutcome,
+    EventTrigger,
+    Scope,
+    TriggerEvent,
+    WorkflowExecution,
+)
+from workflows.models.base import dump_json
+from workflows.models.statements import execute
+from workflows.services.executions.executions import prepare_execution
+from workflows.services.identity.ownership import parse_id
+from workflows.services.operation.maintenance import require_running
+from workflows.services.telemetry.observing import tell_start
+from workflows.services.triggers.event_definitions import evaluate_over, event_params
+from workflows.services.triggers.incoming_events import IncomingEvent
+
+logger = logging.getLogger(__name__)
+
+# Characters of a payload that is kept with what a trigger has seen.
+_KEPT_PAYLOAD: Final = 10_000
+_OLD_SQL: Final = """
+    DELETE FROM trigger_events WHERE id IN (
+        SELECT id FROM (
+            SELECT id, received_at,
+                   row_number() OVER (PARTITION BY trigger_id ORDER BY id DESC) AS place
+            FROM trigger_events) AS e
+        WHERE place > %s AND received_at < clock_timestamp() - interval '1 hour'
+        LIMIT %s)
+"""
+
+# When each trigger last noted an event of another type.
+_noted: dict[UUID, float] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one trigger did with an event."""
+
+    trigger_id: UUID
+    outcome: EventOutcome
+    reason: str
+    execution_id: UUID | None
+
+
+def take_event(event: IncomingEvent) -> list[Seen]:
+    """Give the event to all triggers that listen on its exchange and topic.
+
+    Raises what the database raises, and InMaintenance; then the message has to come again.
+    """
+    triggers = EventTrigger.objects.of_channel(event.exchange, event.topic)
+    found = [_take(trigger, event) for trigger in triggers if not trigger.is_paused]
+    started = tuple(seen.execution_id for seen in found if seen and seen.execution_id)
+    if started:
+        ring(Work(executions=started))
+        for execution_id in started:
+            tell_start(execution_id, event.type, "event trigger")
+    return [seen for seen in found if seen is not None]
+
+
+def note_unreadable(exchange: str, topic: str, message_id: str, reason: str) -> None:
+    """Write down for each trigger of the place that a message could not be read."""
+    TriggerEvent.objects.bulk_create(
+        [
+            TriggerEvent(
+                trigger_id=trigger.pk,
+                message_id=message_id[:255],
+                event="",
+                received_at=timezone.now(),
+                outcome=EventOutcome.FAILED,
+                reason=reason,
+            )
+            for trigger in EventTrigger.objects.of_channel(exchange, topic)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def drop_old_events() -> int:
+    """Delete what is beyond the last events of each trigger.
+
+    An event stays for an hour at least, since it may be delivered again.
+    """
+    return execute(_OLD_SQL, [settings.LEVANTE_EVENTS_KEPT, settings.LEVANTE_SWEEP_BATCH])
+
+
+def _take(trigger: EventTrigger, event: IncomingEvent) -> Seen | None:
+    """Decide for one trigger; None is an event that it has seen, or that is not worth a note."""
+    if trigger.event != event.type and not _is_worth_a_note(trigger.pk):
+        return None
+    row = TriggerEvent(
+        trigger_id=trigger.pk,
+        message_id=event.message_id,
+        event=event.type,
+        received_at=timezone.now(),
+        outcome=EventOutcome.NOT_MATCHED,
+        payload=event.payload if len(dump_json(event.payload)) <= _KEPT_PAYLOAD else None,
+    )
+    try:
+        with transaction.atomic(durable=True):
+            require_running()
+            _decide(trigger, event, row)
+            row.save(force_insert=True)
+    except IntegrityError:
+        logger.info("an event came again", extra={"trigger": str(trigger.pk)})
+        return None
+    return Seen(trigger.pk, EventOutcome(row.outcome), row.reason, row.execution_id)
+
+
+def _decide(trigger: EventTrigger, event: IncomingEvent, row: TriggerEvent) -> None:
+    """Fill in outcome and reason, and store the execution if there is one."""
+    try:
+        row.reason = _find_mismatch(trigger, event)
+        if row.reason:
+            return
+        execution = _prepare(trigger, event)
+    except InMaintenance:
+        raise
+    except WorkflowsError as error:
+        row.outcome, row.reason = EventOutcome.FAILED, error.message
+    except DatabaseError:
+        raise
+    except Exception:  # a border: whatever is wrong with this trigger, others have to be started
+        logger.exception("an event trigger failed", extra={"trigger": str(trigger.pk)})
+        row.outcome, row.reason = EventOutcome.FAILED, "Internal error. It has been logged."
+    else:
+        execution.save(force_insert=True)
+        row.outcome, row.execution_id = EventOutcome.STARTED, execution.pk
+
+
+def _find_mismatch(trigger: EventTrigger, event: IncomingEvent) -> str:
+    """Say why the trigger does not want the event; empty if it does."""
+    if trigger.event != event.type:
+        return f"The trigger waits for {trigger.event}."
+    if not _is_for_project(trigger, event):
+        return (
+            f"The event belongs to the project {event.project}."
+            if event.project
+            else "The event says no project, and the trigger is not public."
+        )
+    if trigger.condition:
+        value = evaluate_over(trigger.condition, event.as_data())
+        if value is not True:
+            return f"The condition gives {dump_json(value)[:100]}, not true."
+    return ""
+
+
+def _is_for_project(trigger: EventTrigger, event: IncomingEvent) -> bool:
+    if trigger.scope == Scope.PUBLIC or settings.LEVANTE_NO_AUTH:
+        return True
+    if not event.project:
+        return bool(settings.LEVANTE_EVENTS_WITHOUT_PROJECT)
+    return parse_id(event.project) == trigger.project_id
+
+
+def _prepare(trigger: EventTrigger, event: IncomingEvent) -> WorkflowExecution:
+    made = evaluate_over(trigger.event_input, event.as_data())
+    given: JSONObject = {**trigger.input, **(made if isinstance(made, dict) else {})}
+    cause = {
+        "description": f"Workflow execution created by event trigger '({trigger.pk})'.",
+        "triggered_by": {"type": "event_trigger", "id": str(trigger.pk), "name": trigger.name},
+    }
+    return prepare_execution(
+        project_id=trigger.project_id,
+        workflow=str(trigger.workflow_id),
+        input=given,
+        params={**trigger.params, "event_params": event_params(event)},
+        description=json.dumps(cause),
+        actor=f"event trigger {trigger}"[:255],
+    )
+
+
+def _is_worth_a_note(trigger_id: UUID) -> bool:
+    """Note events of other types now and then: there may be thousands a second."""
+    now = time.monotonic()
+    if now < _noted.get(trigger_id, 0.0) + settings.LEVANTE_EVENT_NOTE_SECONDS:
+        return False
+    _noted[trigger_id] = now
+    return True
