@@ -8,9 +8,9 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from typing import Final
 
 from django.conf import settings
@@ -22,8 +22,6 @@ from django.utils import timezone
 
 from workflows.errors import NotPermitted
 from workflows.models import ApiToken, Membership, Project, Role
-from workflows.services.identity.keystone import find_keystone_token, provide_project
-from workflows.services.identity.openid import find_openid_token, provide_named_project
 
 FORBIDDEN: Final = "Operation forbidden (insufficient permissions)"
 
@@ -38,7 +36,7 @@ SYSTEM_PROJECT_NAME: Final = "levante-system"
 FIRST_PROJECT: Final = "default"
 FIRST_USER: Final = "admin"
 
-_RANK: Final = {role: rank for rank, role in enumerate(Role)}
+RANK: Final = {role: rank for rank, role in enumerate(Role)}
 _CACHE_SIZE: Final = 10_000
 
 
@@ -57,7 +55,7 @@ class Caller:
 
     def includes(self, role: Role) -> bool:
         """Tell whether the caller's role includes `role`."""
-        return _RANK[self.role] >= _RANK[role]
+        return RANK[self.role] >= RANK[role]
 
     def require(self, role: Role) -> None:
         """Raise NotPermitted unless the caller's role includes `role`."""
@@ -140,24 +138,11 @@ def find_caller(token: str) -> Caller | None:
 
 def _find_elsewhere(token: str, digest: str) -> Caller | None:
     """Ask those whose tokens are accepted beside our own."""
-    reserved = (SYSTEM_PROJECT_ID, OPEN_PROJECT_ID)
-    if settings.LEVANTE_OIDC_ISSUER and (claims := find_openid_token(token)):
-        role = _highest_role(claims.roles, settings.LEVANTE_OIDC_ROLES)
-        project_id = provide_named_project(claims.project, reserved=reserved)
-        return _keep(digest, Caller(project_id, role, name=claims.user_name), claims.expires_at)
-    if settings.LEVANTE_KEYSTONE_URL and (found := find_keystone_token(token)):
-        role = _highest_role(found.roles, settings.LEVANTE_KEYSTONE_ROLES)
-        project_id = provide_project(found, reserved=reserved)
-        return _keep(digest, Caller(project_id, role, name=found.user_name), found.expires_at)
-    return None
-
-
-def _highest_role(names: Iterable[str], known: Mapping[str, str]) -> Role:
-    """Return the highest of our roles that these names stand for."""
-    found = [Role(known[name]) for name in names if name in known]
-    if not found:
-        raise NotPermitted("None of your roles in this project is known here.")
-    return max(found, key=lambda role: _RANK[role])
+    if not (settings.LEVANTE_OIDC_ISSUER or settings.LEVANTE_KEYSTONE_URL):
+        return None
+    # Loaded here, since it takes 12 MB that no worker and few servers have a use for.
+    found = import_module("workflows.services.identity.issuers").ask_issuers(token)
+    return None if found is None else _keep(digest, *found)
 
 
 def _keep(digest: str, caller: Caller, expires_at: datetime | None) -> Caller | None:
