@@ -28,7 +28,7 @@ def jobs_to_load(process: str) -> list[str]:
 
     Beat sends ours by name, and would need a third more memory to know what they do.
     """
-    ours = [] if process.startswith("beat") else ["workflows"]
+    ours = [] if process.startswith(("beat", "sweep")) else ["workflows"]
     return [*ours, *settings.LEVANTE_APPS]
 
 

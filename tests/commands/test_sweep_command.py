@@ -14,7 +14,7 @@ import pytest
 
 from workflows.embedded.state import ServersState
 from workflows.management.commands import sweep
-from workflows.management.commands.sweep import SweepLoop
+from workflows.management.commands.sweep import BeatThread, SweepLoop
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -105,3 +105,37 @@ def test_it_survives_a_database_without_tables_and_stops_in_order(
     finally:
         process.kill()
         process.wait()
+
+
+class Schedule:
+    """Stands for the scheduler of Celery: fails once, and is due again after a moment."""
+
+    def __init__(self) -> None:
+        self.ticks = 0
+        self.closed_after = 0
+
+    def tick(self) -> float:
+        self.ticks += 1
+        if self.ticks == 2:
+            raise ValueError("broken")
+        return 0.01
+
+    def should_sync(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.closed_after = self.ticks
+
+
+def test_beat_goes_on_after_a_failure_and_writes_down_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sweep, "_LONGEST_AFTER_FAILURE", 0.01)
+    monkeypatch.setattr(sweep.connection, "close", lambda: None)
+    beat, schedule = BeatThread(), Schedule()
+    beat._service.__dict__["scheduler"] = schedule
+    beat.start()
+    wait_for(lambda: schedule.ticks > 3)
+    beat.stop()
+    assert not beat._thread.is_alive()
+    assert schedule.closed_after == schedule.ticks

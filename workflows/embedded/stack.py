@@ -125,15 +125,12 @@ class Stack:
         return environment
 
     def _services(self) -> list[Service]:
-        beat = python(
-            "-m", "celery", "--quiet", "-A", "config", "beat", "--loglevel", "INFO", "--pidfile", ""
-        )
         return [
             self._web(),
             _worker("worker-engine", "engine", ENGINE_PROCESSES),
             _worker("worker-actions", "actions", self._options.workers, "--disable-prefetch"),
-            _service("beat", beat),
-            _service("sweep", manage("sweep", "--skip-checks", "--with-events")),
+            # One process instead of three, which saves 150 MB.
+            _service("sweep", manage("sweep", "--skip-checks", "--with-events", "--with-beat")),
         ]
 
     def _web(self) -> Service:

@@ -6,9 +6,13 @@ import logging
 import signal
 import time
 from queue import Empty, SimpleQueue
+from threading import Event, Thread
 from types import FrameType
 from typing import Any
 
+from celery import current_app
+from celery.beat import Service
+from celery.signals import beat_init
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections, connection
@@ -26,6 +30,8 @@ logger = logging.getLogger(__name__)
 # the second number.
 _AFTER_FAILURE = 0.5
 _LONGEST_AFTER_FAILURE = 10.0
+# Seconds that beat has at the end to store when it sent what.
+_BEAT_STOP_SECONDS = 2.0
 # Seconds between two looks for history that is old enough to go.
 _CLEAN_SECONDS = 60.0
 
@@ -38,6 +44,11 @@ class Command(BaseCommand):
             "--with-events",
             action="store_true",
             help="also do what `manage.py events` does, which saves a process",
+        )
+        parser.add_argument(
+            "--with-beat",
+            action="store_true",
+            help="also do what `celery beat` does, which saves a process",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -52,9 +63,13 @@ class Command(BaseCommand):
         engine = EventEngine()
         if options["with_events"]:
             engine.start()
+        beat = BeatThread()
+        if options["with_beat"]:
+            beat.start()
         loop = SweepLoop()
         while not _is_asked(asked_to_stop, wait=loop.run_once()):
             pass
+        beat.stop()
         engine.stop()
 
 
@@ -100,6 +115,44 @@ class SweepLoop:
         except Exception:
             logger.exception("Triggers failed; they are looked at again.")
             return _AFTER_FAILURE
+
+
+class BeatThread:
+    """Celery's beat in a thread of its own, which goes on after whatever goes wrong there."""
+
+    def __init__(self) -> None:
+        self._service = Service(current_app, scheduler_cls=current_app.conf.beat_scheduler)
+        self._asked_to_stop = Event()
+        self._thread = Thread(target=self._run, name="beat", daemon=True)
+
+    def start(self) -> None:
+        current_app.loader.init_worker()
+        beat_init.send(sender=self._service)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let it write down what it has sent, and end; a thread that hangs is left behind."""
+        self._asked_to_stop.set()
+        if self._thread.is_alive():
+            self._thread.join(_BEAT_STOP_SECONDS)
+
+    def _run(self) -> None:
+        while not self._asked_to_stop.wait(self._tick()):
+            pass
+        self._service.scheduler.close()
+
+    def _tick(self) -> float:
+        """Send what is due; give the seconds until something may be due again."""
+        try:
+            scheduler = self._service.scheduler
+            seconds = float(scheduler.tick())
+            if scheduler.should_sync():
+                scheduler._do_sync()  # as Celery's own loop does
+        except Exception:
+            logger.exception("Beat failed; it goes on later.")
+            connection.close()
+            return _LONGEST_AFTER_FAILURE
+        return seconds
 
 
 def _is_asked(asked_to_stop: SimpleQueue[int], *, wait: float) -> bool:

@@ -1,4 +1,4 @@
-"""Tokens that others have issued, an issuer of OpenID Connect or a Keystone: for whom they speak."""
+"""Tokens that others have issued, OpenID Connect or a Keystone: for whom they speak."""
 
 from __future__ import annotations
 
