@@ -12,8 +12,9 @@ import yaml
 from tests.live import ROOT
 
 FOLDER: Final = ROOT / "deploy" / "grafana"
-MEASURED: Final = (ROOT / "workflows" / "services" / "measurements.py").read_text()
-TALLIES: Final = (ROOT / "workflows" / "services" / "tallies.py").read_text()
+SERVICES: Final = ROOT / "workflows" / "services"
+MEASURED: Final = (SERVICES / "operation" / "measurements.py").read_text()
+TALLIES: Final = (SERVICES / "telemetry" / "tallies.py").read_text()
 TOTALS: Final = {
     f"{name}_total" for name in re.findall(r'^[A-Z_]+: Final = "(\w+[^_])"', TALLIES, re.M)
 } | {"sweep_findings_total"}

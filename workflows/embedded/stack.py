@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import sys
 import urllib.request
@@ -26,15 +25,10 @@ PROBE_SECONDS: Final = 5.0
 GRACE_SECONDS: Final = 5.0
 WEB_GRACE_SECONDS: Final = 8.0
 WORKER_GRACE_SECONDS: Final = 15.0  # LEVANTE_WORKER_STOP_SECONDS and some more
-ENGINE_PROCESSES: Final = 2
 WEB_PROCESSES: Final = 2
 WEB_THREADS: Final = 8
 CONNECTIONS: Final = 50  # sessions of the database beside those of the action worker
 CONNECTIONS_PER_WORKER: Final = 2
-
-# Work that must go on when a worker is stopped gets LEVANTE_WORKER_STOP_SECONDS and is then given
-# up.
-WORKER_STOP_SIGNAL: Final = signal.SIGQUIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +103,7 @@ class Stack:
             # Saves the memory of the URLs and admin pages in processes that have no use for them.
             "CELERY_SKIP_CHECKS": "1",
             # Threads would otherwise each keep an arena of memory for themselves.
-            "MALLOC_ARENA_MAX": "2",
+            "MALLOC_ARENA_MAX": "1",
             "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
         }
         keep_secret(data_directory / "secret.key")
@@ -127,10 +121,11 @@ class Stack:
     def _services(self) -> list[Service]:
         return [
             self._web(),
-            _worker("worker-engine", "engine", ENGINE_PROCESSES),
-            _worker("worker-actions", "actions", self._options.workers, "--disable-prefetch"),
-            # One process instead of three, which saves 150 MB.
-            _service("sweep", manage("sweep", "--skip-checks", "--with-events", "--with-beat")),
+            _service(
+                "workers",
+                manage("workers", "--skip-checks", f"--actions={self._options.workers}"),
+                grace_seconds=WORKER_GRACE_SECONDS,
+            ),
         ]
 
     def _web(self) -> Service:
@@ -194,17 +189,3 @@ def _migration() -> Service:
     # A migration of a large table takes its time.
     environment = {"LEVANTE_STATEMENT_TIMEOUT": "0", "LEVANTE_PROCESS_NAME": "migrate"}
     return Service("migrate", command, directory=PROJECT_ROOT, environment=environment)
-
-
-def _worker(name: str, queue: str, processes: int, *options: str) -> Service:
-    command = python("-m", "celery", "--quiet", "-A", "config", "worker", "--queues", queue)
-    command += ["--hostname", f"{queue}@%h", "--concurrency", str(processes), "--loglevel", "INFO"]
-    command += ["--without-mingle", "--without-gossip", *options]
-    return Service(
-        name,
-        command,
-        stop_signal=WORKER_STOP_SIGNAL,
-        grace_seconds=WORKER_GRACE_SECONDS,
-        directory=PROJECT_ROOT,
-        environment={"LEVANTE_PROCESS_NAME": name},
-    )

@@ -120,7 +120,7 @@ class Supervisor:
         self._wait_for_end(process)
         self.output.pump(0)
         if process.returncode:
-            raise ServiceFailed(f"{name} failed ({_describe_end(process.returncode)})")
+            raise ServiceFailed(f"{name} failed ({describe_end(process.returncode)})")
 
     def run_quietly(self, service: Service, text: str) -> None:
         """Run a program to its end with this input; its output is shown only if it fails."""
@@ -134,7 +134,7 @@ class Supervisor:
             if process.returncode:
                 written.seek(0)
                 self.output.show(written.read().decode("utf-8", "replace"))
-                raise ServiceFailed(f"{name} failed ({_describe_end(process.returncode)})")
+                raise ServiceFailed(f"{name} failed ({describe_end(process.returncode)})")
 
     def wait_until(self, name: str, check: Callable[[], bool], seconds: float) -> None:
         """Wait until the service is ready.
@@ -203,7 +203,7 @@ class Supervisor:
         child.start_again_at = time.monotonic() + child.backoff
         self.output.say(
             "levante",
-            f"{child.service.name} ended ({_describe_end(process.returncode)}),"
+            f"{child.service.name} ended ({describe_end(process.returncode)}),"
             f" starting it again in {child.backoff:g} s",
         )
         child.backoff = min(child.backoff * 2, LONGEST_BACKOFF_SECONDS)
@@ -288,5 +288,5 @@ class Supervisor:
         process.wait()
 
 
-def _describe_end(code: int) -> str:
+def describe_end(code: int) -> str:
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
