@@ -6,6 +6,7 @@ A value that makes no sense stops the start with its name.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,14 @@ def env_ratio(name: str, default: float) -> float:
     return ratio
 
 
-def env_mapping(name: str, default: dict[str, str], *, values: tuple[str, ...]) -> dict[str, str]:
-    """Read pairs such as `a=x,b=y`, of which each value is one of `values`."""
+def env_mapping(
+    name: str,
+    default: dict[str, str],
+    *,
+    values: tuple[str, ...],
+    keys: Collection[str] | None = None,
+) -> dict[str, str]:
+    """Read pairs such as `a=x,b=y`; each value is one of `values`, each key perhaps of `keys`."""
     pairs = env_list(name, [f"{key}={value}" for key, value in default.items()])
     found = {}
     for pair in pairs:
@@ -67,6 +74,9 @@ def env_mapping(name: str, default: dict[str, str], *, values: tuple[str, ...]) 
         if not key or value not in values:
             allowed = ", ".join(values)
             raise ImproperlyConfigured(f"{name}: {pair!r} is not NAME=VALUE with one of {allowed}")
+        if keys is not None and key not in keys:
+            known = ", ".join(sorted(keys))
+            raise ImproperlyConfigured(f"{name}: there is no {key!r}; there are {known}")
         found[key] = value
     return found
 

@@ -7,12 +7,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from workflows.api.permissions import check_permissions
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
-check_permissions()
 
 # Gunicorn loads this once and forks; a collection in a child would copy all that it looks at.
 gc.collect()

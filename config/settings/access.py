@@ -19,6 +19,7 @@ from config.readers import (
 )
 from config.settings.servers import LEVANTE_DATA_DIR
 from workflows.embedded.state import keep_secret
+from workflows.services.identity.rules import LEAST_ROLES, ROLES
 
 # Signs sessions. Default: made on first use and kept in the data directory; where there is none,
 # each process has its own.
@@ -61,9 +62,7 @@ LEVANTE_INFO_FILE = env_text("LEVANTE_INFO_FILE", "")
 CSRF_TRUSTED_ORIGINS = env_list("LEVANTE_TRUSTED_ORIGINS", [])
 # Who may do what: rules such as workflows:create=operator, separated by commas, each with the least
 # role it asks for. Default: none, so each rule is as docs/operations.md lists it.
-LEVANTE_PERMISSIONS = env_mapping(
-    "LEVANTE_PERMISSIONS", {}, values=("viewer", "operator", "author", "admin")
-)
+LEVANTE_PERMISSIONS = env_mapping("LEVANTE_PERMISSIONS", {}, values=ROLES, keys=LEAST_ROLES)
 # Seconds that a process remembers a token, and so the time that a revocation takes at most.
 # Default: 5.
 LEVANTE_TOKEN_CACHE_SECONDS = env_seconds("LEVANTE_TOKEN_CACHE_SECONDS", 5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from config.readers import env_mapping, env_seconds, env_secret, env_text
+from workflows.services.identity.rules import ROLES
 
 # Keystone whose tokens are accepted beside our own, such as https://keystone.example.org/v3.
 # Default: none.
@@ -12,7 +13,7 @@ LEVANTE_KEYSTONE_URL = env_text("LEVANTE_KEYSTONE_URL", "").rstrip("/")
 LEVANTE_KEYSTONE_ROLES = env_mapping(
     "LEVANTE_KEYSTONE_ROLES",
     {"admin": "admin", "manager": "author", "member": "author", "reader": "viewer"},
-    values=("viewer", "operator", "author", "admin"),
+    values=ROLES,
 )
 # The user that asks Keystone about tokens, with the password and the project it asks in. Default:
 # none, so each token is asked about itself, which Keystone's own rules allow.
@@ -43,7 +44,7 @@ LEVANTE_OIDC_NAME_CLAIM = env_text("LEVANTE_OIDC_NAME_CLAIM", "preferred_usernam
 LEVANTE_OIDC_ROLES = env_mapping(
     "LEVANTE_OIDC_ROLES",
     {"viewer": "viewer", "operator": "operator", "author": "author", "admin": "admin"},
-    values=("viewer", "operator", "author", "admin"),
+    values=ROLES,
 )
 # Seconds to wait for the issuer, and for which its keys are kept. Defaults: 5 and 5 minutes.
 LEVANTE_OIDC_SECONDS = env_seconds("LEVANTE_OIDC_SECONDS", 5)

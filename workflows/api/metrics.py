@@ -41,7 +41,6 @@ class MetricsView(ApiView):
     """Numbers about all projects together, without any name of theirs; for administrators."""
 
     authentication_classes = (ScraperAuthentication,)
-    roles = {"GET": Role.ADMIN, "HEAD": Role.ADMIN}
     operations = {"GET": Operation("Numbers for Prometheus", dict(TEXT), media="text/plain")}
 
     def get(self, request: Request) -> HttpResponse:

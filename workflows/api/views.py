@@ -1,4 +1,4 @@
-"""The base of all views: always JSON, a token first, then the role that the method needs."""
+"""The base of all views: always JSON, a token first, then the rule of path and method."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework import status
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -22,11 +23,8 @@ from workflows.api.operations import Operation
 from workflows.api.permissions import rule_of
 from workflows.api.throttles import CallerThrottle
 from workflows.api.values import check_text
-from workflows.models import Role
 from workflows.services.identity.permissions import require_permission
 from workflows.services.operation.maintenance import require_status
-
-READ: Mapping[str, Role] = {"GET": Role.VIEWER, "HEAD": Role.VIEWER}
 
 
 class AlwaysJson(BaseContentNegotiation):
@@ -42,11 +40,7 @@ class AlwaysJson(BaseContentNegotiation):
 
 
 class ApiView(APIView):
-    """One path of the API.
-
-    `roles` says per method which role the caller needs at least, unless LEVANTE_PERMISSIONS says
-    otherwise.
-    """
+    """One path of the API. Who may use it is said by the rule of its path and method."""
 
     authentication_classes: Any = (TokenAuthentication,)
     permission_classes = ()
@@ -56,7 +50,6 @@ class ApiView(APIView):
     content_negotiation_class = AlwaysJson
     schema = OperationSchema()
 
-    roles: ClassVar[Mapping[str, Role]] = {}
     # What each method does, for the published description.
     operations: ClassVar[Mapping[str, Operation]] = {}
     # Methods that may be used during maintenance, or whose function decides that by itself.
@@ -68,13 +61,19 @@ class ApiView(APIView):
         if method.lower() not in self.allowed_methods_lower():
             return
         if self.get_authenticators():
-            match = request.resolver_match
-            rule = rule_of(match.route, method) if match is not None else ""
-            require_permission(caller_of(request), rule, self.roles.get(method, Role.ADMIN))
+            self._check_rule(request, method)
         for part in kwargs.values():
             check_text(part)
-        if method not in READ and method not in self.open_in_maintenance:
+        if method not in SAFE_METHODS and method not in self.open_in_maintenance:
             require_status()
+
+    def _check_rule(self, request: Request, method: str) -> None:
+        caller = caller_of(request)
+        match = request.resolver_match
+        assert match is not None  # the request came here by a path
+        rule = rule_of(match.route, method)
+        if rule:
+            require_permission(caller, rule)
 
     def allowed_methods_lower(self) -> set[str]:
         """Name the methods that this path has, for which a role has to be checked."""

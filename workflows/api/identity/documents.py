@@ -11,7 +11,7 @@ from rest_framework import status
 from rest_framework.request import Request
 
 from workflows.api.identity.views import DOMAIN, IdentityView, base_url
-from workflows.api.views import READ, answer
+from workflows.api.views import answer
 from workflows.errors import NotFound
 from workflows.jsontypes import JSONObject, JSONValue
 
@@ -43,8 +43,6 @@ class IdentityVersionView(IdentityView):
 class CatalogView(IdentityView):
     """Where the services are."""
 
-    roles = READ
-
     def get(self, request: Request) -> HttpResponse:
         return answer({"catalog": catalog(request._request)})
 
@@ -52,15 +50,11 @@ class CatalogView(IdentityView):
 class DomainsView(IdentityView):
     """The one domain that all users and projects are in."""
 
-    roles = READ
-
     def get(self, request: Request) -> HttpResponse:
         return answer({"domains": [_domain(request._request)]})
 
 
 class DomainView(IdentityView):
-    roles = READ
-
     def get(self, request: Request, identifier: str) -> HttpResponse:
         if identifier != DOMAIN["id"]:
             raise NotFound(f"Could not find domain: {identifier}.")

@@ -11,7 +11,7 @@ from workflows.api.arguments import read_any_arguments
 from workflows.api.auth import caller_of
 from workflows.api.identity.documents import PREFIX
 from workflows.api.identity.views import DOMAIN, IdentityView, base_url
-from workflows.api.views import READ, answer
+from workflows.api.views import answer
 from workflows.errors import NotFound, NotPermitted
 from workflows.jsontypes import JSONObject
 from workflows.models import Project
@@ -23,8 +23,6 @@ from workflows.services.identity.ownership import parse_id
 class OwnProjectsView(IdentityView):
     """The projects that the user of the token can log in to."""
 
-    roles = READ
-
     def get(self, request: Request) -> HttpResponse:
         user_id = caller_of(request).user_id
         return _answer_list(request._request, [] if user_id is None else projects_of(user_id))
@@ -32,8 +30,6 @@ class OwnProjectsView(IdentityView):
 
 class UserProjectsView(IdentityView):
     """The same for the user of an id, which has to be the caller's own one."""
-
-    roles = READ
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         caller = caller_of(request)
@@ -46,8 +42,6 @@ class UserProjectsView(IdentityView):
 class ProjectsView(IdentityView):
     """The caller's project; for an administrator all of them."""
 
-    roles = READ
-
     def get(self, request: Request) -> HttpResponse:
         projects = visible_projects(caller_of(request))
         name = read_any_arguments(request).text("name")
@@ -56,8 +50,6 @@ class ProjectsView(IdentityView):
 
 class ProjectView(IdentityView):
     """One project, by id."""
-
-    roles = READ
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         wanted = parse_id(identifier)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from django.contrib.auth import authenticate
@@ -19,7 +19,7 @@ from workflows.api.identity.credentials import Credentials, LoginRefused, read_c
 from workflows.api.identity.documents import catalog
 from workflows.api.identity.views import DOMAIN, IdentityView
 from workflows.api.throttles import LoginThrottle
-from workflows.api.views import READ, answer, created, deleted
+from workflows.api.views import answer, created, deleted
 from workflows.errors import NotFound, NotPermitted, RequestInvalid
 from workflows.jsontypes import JSONObject
 from workflows.models import Role
@@ -53,7 +53,6 @@ class AccountLocked(APIException):
 class TokensView(IdentityView):
     """A POST logs in and needs no token; everything else is about the token of another header."""
 
-    roles: ClassVar = {**READ, "DELETE": Role.VIEWER}
     open_in_maintenance = frozenset({"POST", "DELETE"})
     throttle_classes: Any = (LoginThrottle,)
 

@@ -18,11 +18,11 @@ from workflows.api.filters import read_conditions
 from workflows.api.operations import INCLUDE_OUTPUT, changing, creating, deleting, listing, reading
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.values import date_text, json_text, parse_uuid
-from workflows.api.views import READ, ApiView, answer, created, deleted
+from workflows.api.views import ApiView, answer, created, deleted
 from workflows.engine.states import State
 from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject, JSONValue
-from workflows.models import ActionExecution, Role, ServiceStatus
+from workflows.models import ActionExecution, ServiceStatus
 from workflows.services.executions.executions import change_action_state
 from workflows.services.identity.identity import Caller
 from workflows.services.operation.maintenance import require_status
@@ -94,7 +94,6 @@ _UPDATE_BODY: Final = _BODY | {"output": Given.JSON}
 
 _RESULTS: Final = (State.SUCCESS, State.ERROR, State.CANCELLED)
 _CHANGES: Final = (State.PAUSED, State.RUNNING)
-_RUN: Final = {"POST": Role.OPERATOR, "PUT": Role.OPERATOR, "DELETE": Role.OPERATOR}
 
 
 def visible_actions(caller: Caller) -> QuerySet[ActionExecution]:
@@ -106,7 +105,6 @@ def visible_actions(caller: Caller) -> QuerySet[ActionExecution]:
 class ActionExecutionsView(ApiView):
     """All action executions, and the start of single actions."""
 
-    roles = {**READ, **_RUN}
     operations = {
         "GET": listing("List action executions", ACTION_EXECUTION, _FILTERS, INCLUDE_OUTPUT),
         "POST": creating(
@@ -141,7 +139,6 @@ class ActionExecutionsView(ApiView):
 class ActionExecutionView(ApiView):
     """One action execution."""
 
-    roles = {**READ, **_RUN}
     open_in_maintenance = frozenset({"PUT"})
     operations = {
         "GET": reading("Get an action execution", ACTION_EXECUTION),
@@ -186,7 +183,6 @@ class ActionExecutionView(ApiView):
 class TaskActionExecutionView(ApiView):
     """One action execution, as part of its task: to be read only."""
 
-    roles = READ
     operations = {
         "GET": reading("Get an action execution of a task", ACTION_EXECUTION),
     }
@@ -202,7 +198,6 @@ class TaskActionExecutionView(ApiView):
 class TaskActionExecutionsView(ApiView):
     """The actions of one task; none for an unknown task."""
 
-    roles = READ
     operations = {
         "GET": listing(
             "List the action executions of a task", ACTION_EXECUTION, _OF_TASK, INCLUDE_OUTPUT

@@ -31,10 +31,10 @@ from workflows.api.operations import NAMESPACE, deleting, listing, reading, uplo
 from workflows.api.pagination import Page, SortKey, next_link, read_sort
 from workflows.api.v2.workflows import scope_of
 from workflows.api.values import date_text
-from workflows.api.views import READ, ApiView, answer, created, deleted
+from workflows.api.views import ApiView, answer, created, deleted
 from workflows.errors import NotFound
 from workflows.jsontypes import JSONObject
-from workflows.models import ActionDefinition, DynamicAction, Role
+from workflows.models import ActionDefinition, DynamicAction
 from workflows.services.definitions.action_uploads import (
     create_actions,
     delete_action,
@@ -72,7 +72,6 @@ _FILTERS: Final = tuple(
         "created_at", "updated_at",
     )
 )  # fmt: skip
-_EDIT: Final = {"POST": Role.AUTHOR, "PUT": Role.AUTHOR, "DELETE": Role.AUTHOR}
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 Row = dict[str, Any]
@@ -88,7 +87,6 @@ greet:
 class ActionsView(ApiView):
     """All actions, and uploads by name."""
 
-    roles = {**READ, **_EDIT}
     operations = {
         "GET": listing("List actions", ACTION, _FILTERS, sort="name"),
         "POST": uploading(
@@ -133,7 +131,6 @@ class ActionsView(ApiView):
 class ActionView(ApiView):
     """One action, by name or id; the namespace may be a second part of the path."""
 
-    roles = {**READ, **_EDIT}
     operations = {
         "GET": reading("Get an action", ACTION, NAMESPACE),
         "PUT": uploading(

@@ -1,4 +1,4 @@
-"""/v2/code_sources: Python modules that dynamic actions are made of; for administrators."""
+"""/v2/code_sources: Python modules that dynamic actions are made of."""
 
 from __future__ import annotations
 
@@ -55,7 +55,6 @@ _FILTERS: Final = tuple(
     CODE_SOURCE.by_name[name]
     for name in ("name", "namespace", "scope", "tags", "project_id", "created_at", "updated_at")
 )
-ADMIN: Final = dict.fromkeys(("GET", "HEAD", "POST", "PUT", "DELETE"), Role.ADMIN)
 
 _NAME: Final = Argument("name", TEXT, "The name of the source.", is_required=True)
 _IDENTIFIER: Final = Argument("identifier", TEXT, "The id or name of the source.")
@@ -74,13 +73,12 @@ class CodeView(ApiView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if (request.method or "").lower() in self.allowed_methods_lower():
-            require_code(caller_of(request))
+            require_code()
 
 
 class CodeSourcesView(CodeView):
     """All code sources, and uploads."""
 
-    roles = ADMIN
     operations = {
         "GET": listing("List code sources", CODE_SOURCE, _FILTERS, ALL_PROJECTS),
         "POST": uploading("Store Python code", CODE_SOURCE, 201, _NAME, example=_EXAMPLE),
@@ -90,9 +88,13 @@ class CodeSourcesView(CodeView):
     def get(self, request: Request) -> HttpResponse:
         known = COMMON | {attribute.name for attribute in _FILTERS} | {"all_projects"}
         arguments = read_arguments(request, known)
+        caller = caller_of(request)
+        if arguments.flag("all_projects"):
+            caller.require(Role.ADMIN)
         conditions = read_conditions(arguments, _FILTERS)
         page = read_page(arguments, CODE_SOURCE, conditions, kept=["all_projects"])
-        return answer(page_body(request, page, list_rows(CodeSource.objects.all(), page)))
+        visible = CodeSource.objects.visible_to(caller.project_id, all_projects=caller.is_admin)
+        return answer(page_body(request, page, list_rows(visible, page)))
 
     def post(self, request: Request) -> HttpResponse:
         arguments = read_any_arguments(request)
@@ -112,7 +114,6 @@ class CodeSourcesView(CodeView):
 class CodeSourceView(CodeView):
     """One code source, by id or name."""
 
-    roles = ADMIN
     operations = {
         "GET": reading("Get a code source", CODE_SOURCE, NAMESPACE),
         "PUT": uploading("Replace the Python code", CODE_SOURCE, 200, example=_EXAMPLE),

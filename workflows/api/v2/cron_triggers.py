@@ -14,7 +14,7 @@ from workflows.api.bodies import Given, read_object
 from workflows.api.filters import read_conditions
 from workflows.api.operations import ALL_PROJECTS, creating, deleting, listing, reading
 from workflows.api.pagination import list_rows, page_body, read_page
-from workflows.api.views import READ, ApiView, answer, created, deleted
+from workflows.api.views import ApiView, answer, created, deleted
 from workflows.models import CatchUp, CronTrigger, Overlap, Role, Scope
 from workflows.services.triggers.cron_triggers import (
     create_cron_trigger,
@@ -75,7 +75,6 @@ _BODY: Final = {
 class CronTriggersView(ApiView):
     """All cron triggers."""
 
-    roles = {**READ, "POST": Role.AUTHOR}
     operations = {
         "GET": listing("List cron triggers", CRON_TRIGGER, _FILTERS, ALL_PROJECTS),
         "POST": creating(
@@ -121,7 +120,6 @@ class CronTriggersView(ApiView):
 class CronTriggerView(ApiView):
     """One cron trigger, by id or name."""
 
-    roles = {**READ, "DELETE": Role.AUTHOR}
     operations = {
         "GET": reading("Get a cron trigger", CRON_TRIGGER),
         "DELETE": deleting("Delete a cron trigger"),

@@ -1,4 +1,4 @@
-"""/v2/dynamic_actions: actions that are classes of stored code; for administrators."""
+"""/v2/dynamic_actions: actions that are classes of stored code."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from workflows.api.operations import (
     reading,
 )
 from workflows.api.pagination import list_rows, page_body, read_page
-from workflows.api.v2.code_sources import ADMIN, CodeView
+from workflows.api.v2.code_sources import CodeView
 from workflows.api.values import invalid
 from workflows.api.views import answer, created, deleted
-from workflows.models import DynamicAction, Scope
+from workflows.models import DynamicAction, Role, Scope
 from workflows.services.definitions.code_sources import (
     create_dynamic_action,
     delete_dynamic_action,
@@ -69,7 +69,6 @@ _BODY: Final = {
 class DynamicActionsView(CodeView):
     """All dynamic actions; a change names its action in the body."""
 
-    roles = ADMIN
     operations = {
         "GET": listing("List dynamic actions", DYNAMIC_ACTION, _FILTERS, ALL_PROJECTS),
         "POST": creating(
@@ -90,9 +89,13 @@ class DynamicActionsView(CodeView):
     def get(self, request: Request) -> HttpResponse:
         known = COMMON | {attribute.name for attribute in _FILTERS} | {"all_projects"}
         arguments = read_arguments(request, known)
+        caller = caller_of(request)
+        if arguments.flag("all_projects"):
+            caller.require(Role.ADMIN)
         conditions = read_conditions(arguments, _FILTERS)
         page = read_page(arguments, DYNAMIC_ACTION, conditions, kept=["all_projects"])
-        return answer(page_body(request, page, list_rows(DynamicAction.objects.all(), page)))
+        visible = DynamicAction.objects.visible_to(caller.project_id, all_projects=caller.is_admin)
+        return answer(page_body(request, page, list_rows(visible, page)))
 
     def post(self, request: Request) -> HttpResponse:
         body = _read_body(request)
@@ -122,7 +125,6 @@ class DynamicActionsView(CodeView):
 class DynamicActionView(CodeView):
     """One dynamic action, by id or name."""
 
-    roles = ADMIN
     operations = {
         "GET": reading("Get a dynamic action", DYNAMIC_ACTION, NAMESPACE),
         "DELETE": deleting("Delete a dynamic action; its code stays", NAMESPACE),

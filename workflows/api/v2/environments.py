@@ -15,9 +15,9 @@ from workflows.api.filters import read_conditions
 from workflows.api.operations import changing, creating, deleting, listing, reading
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.values import invalid
-from workflows.api.views import READ, ApiView, answer, created, deleted
+from workflows.api.views import ApiView, answer, created, deleted
 from workflows.jsontypes import JSONObject
-from workflows.models import Environment, Role, Scope
+from workflows.models import Environment, Scope
 from workflows.services.definitions.environments import (
     CHANGEABLE,
     create_environment,
@@ -58,7 +58,6 @@ _EXAMPLE: Final[JSONObject] = {"name": "staging", "variables": {"host": "db.exam
 class EnvironmentsView(ApiView):
     """All environments; an update names its environment in the body."""
 
-    roles = {**READ, "POST": Role.AUTHOR, "PUT": Role.AUTHOR}
     operations = {
         "GET": listing("List environments", ENVIRONMENT, _FILTERS),
         "POST": creating("Create an environment", ENVIRONMENT, _BODY, ("name",), example=_EXAMPLE),
@@ -106,7 +105,6 @@ class EnvironmentsView(ApiView):
 class EnvironmentView(ApiView):
     """One environment, by name or id."""
 
-    roles = {**READ, "DELETE": Role.AUTHOR}
     operations = {
         "GET": reading("Get an environment", ENVIRONMENT),
         "DELETE": deleting("Delete an environment"),

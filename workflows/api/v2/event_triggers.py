@@ -21,7 +21,7 @@ from workflows.api.operations import (
 )
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.values import parse_uuid
-from workflows.api.views import READ, ApiView, answer, created, deleted
+from workflows.api.views import ApiView, answer, created, deleted
 from workflows.errors import RequestInvalid
 from workflows.models import EventTrigger, Role, Scope
 from workflows.services.triggers.event_triggers import (
@@ -74,7 +74,6 @@ _CHANGES: Final = {
 class EventTriggersView(ApiView):
     """All event triggers."""
 
-    roles = {**READ, "POST": Role.AUTHOR}
     operations = {
         "GET": listing("List event triggers", EVENT_TRIGGER, (), ALL_PROJECTS),
         "POST": creating(
@@ -116,7 +115,6 @@ class EventTriggersView(ApiView):
 class EventTriggerView(ApiView):
     """One event trigger, by id."""
 
-    roles = {**READ, "PUT": Role.AUTHOR, "DELETE": Role.AUTHOR}
     operations = {
         "GET": reading("Get an event trigger", EVENT_TRIGGER),
         "PUT": changing("Change an event trigger", EVENT_TRIGGER, _BODY),

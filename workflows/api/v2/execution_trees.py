@@ -24,7 +24,7 @@ from workflows.api.operations import (
 from workflows.api.v2.executions import EXECUTION, execution_not_found, visible_executions
 from workflows.api.v2.tasks import task_not_found, visible_tasks
 from workflows.api.values import date_text, parse_uuid
-from workflows.api.views import READ, ApiView, answer
+from workflows.api.views import ApiView, answer
 from workflows.engine.states import State
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.models import ActionExecution, TaskExecution, WorkflowExecution
@@ -74,7 +74,6 @@ _REPORT: Final[JSONObject] = {
 class SubExecutionsView(ApiView):
     """An execution and all below it, depth first."""
 
-    roles = READ
     operations = {
         "GET": Operation(
             "Get an execution and all below it",
@@ -97,7 +96,6 @@ class SubExecutionsView(ApiView):
 class TaskSubExecutionsView(ApiView):
     """The sub-workflows of a task and all below them, depth first."""
 
-    roles = READ
     operations = {
         "GET": Operation(
             "Get all executions below a task",
@@ -125,7 +123,6 @@ class TaskSubExecutionsView(ApiView):
 class ReportView(ApiView):
     """Counts of tasks by state, and the tree of executions, tasks and actions."""
 
-    roles = READ
     operations = {
         "GET": reading(
             "Get counts of tasks and the tree of an execution",

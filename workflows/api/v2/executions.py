@@ -29,7 +29,7 @@ from workflows.api.operations import (
 )
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.values import invalid, parse_uuid
-from workflows.api.views import READ, ApiView, answer, created, deleted
+from workflows.api.views import ApiView, answer, created, deleted
 from workflows.engine.states import State
 from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject
@@ -154,8 +154,6 @@ ALLOWED_STATES: Final = (
     State.CANCELLED,
 )
 
-_RUN: Final = {"POST": Role.OPERATOR, "PUT": Role.OPERATOR, "DELETE": Role.OPERATOR}
-
 
 def visible_executions(caller: Caller) -> QuerySet[WorkflowExecution]:
     """The executions of the caller's project; for an administrator those of all projects."""
@@ -179,7 +177,6 @@ def read_execution_id(text: str) -> uuid.UUID:
 class ExecutionsView(ApiView):
     """All executions, and the start of new ones."""
 
-    roles = {**READ, **_RUN}
     operations = {
         "GET": listing(
             "List executions", EXECUTION, _FILTERS, INCLUDE_OUTPUT, _NULLS, ALL_PROJECTS
@@ -245,7 +242,6 @@ def _nulls(arguments: Arguments) -> Q:
 class ExecutionView(ApiView):
     """One execution."""
 
-    roles = {**READ, **_RUN}
     open_in_maintenance = frozenset({"PUT"})
     operations = {
         "GET": reading("Get an execution", EXECUTION),

@@ -15,9 +15,8 @@ from workflows.api.bodies import Given, read_object
 from workflows.api.operations import changing, creating, deleting, listing, reading
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.values import parse_uuid
-from workflows.api.views import READ, ApiView, answer, created, deleted
+from workflows.api.views import ApiView, answer, created, deleted
 from workflows.errors import RequestInvalid
-from workflows.models import Role
 from workflows.services.definitions.members import (
     add_member,
     answer_member,
@@ -62,7 +61,6 @@ class _MemberPath(ApiView):
 class MembersView(_MemberPath):
     """All members of a workflow that the caller may know of."""
 
-    roles = {**READ, "POST": Role.AUTHOR}
     operations = {
         "GET": listing("List the projects that a workflow is shared with", MEMBER),
         "POST": creating("Offer a private workflow to a project", MEMBER, _BODY, ("member_id",)),
@@ -90,7 +88,6 @@ class MembersView(_MemberPath):
 class MemberView(_MemberPath):
     """One member, by the id of its project."""
 
-    roles = {**READ, "PUT": Role.AUTHOR, "DELETE": Role.AUTHOR}
     operations = {
         "GET": reading("Get a member", MEMBER),
         "PUT": changing(

@@ -23,11 +23,11 @@ from workflows.api.v2.executions import (
     visible_executions,
 )
 from workflows.api.values import json_text, parse_uuid
-from workflows.api.views import READ, ApiView, answer
+from workflows.api.views import ApiView, answer
 from workflows.engine.states import State
 from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject, JSONValue
-from workflows.models import Role, TaskExecution, WorkflowExecution
+from workflows.models import TaskExecution, WorkflowExecution
 from workflows.services.advancing.results import task_result
 from workflows.services.executions.reruns import rerun_task, skip_task
 from workflows.services.executions.runtime_context import CONTEXT_COLUMNS, runtime_contexts
@@ -113,7 +113,6 @@ def task_not_found(identifier: object) -> NotFound:
 class TasksView(ApiView):
     """All tasks."""
 
-    roles = READ
     operations = {
         "GET": listing("List tasks", TASK, _FILTERS),
     }
@@ -125,7 +124,6 @@ class TasksView(ApiView):
 class ExecutionTasksView(ApiView):
     """The tasks of one execution."""
 
-    roles = READ
     operations = {
         "GET": listing("List the tasks of an execution", TASK, _OF_EXECUTION),
     }
@@ -171,7 +169,6 @@ def _draw(tasks: Sequence[TaskExecution], attributes: Iterable[Attribute]) -> li
 class TaskView(ApiView):
     """One task."""
 
-    roles = {**READ, "PUT": Role.OPERATOR}
     operations = {
         "GET": reading("Get a task", TASK),
         "PUT": changing(
@@ -275,7 +272,6 @@ _CHILD_FILTERS: Final = tuple(
 class TaskExecutionsView(ApiView):
     """The sub-workflows of one task; none for an unknown task."""
 
-    roles = READ
     operations = {
         "GET": listing("List the sub-workflows of a task", EXECUTION, _CHILD_FILTERS),
     }

@@ -16,7 +16,6 @@ from workflows.api.operations import NAMESPACE, BodyKind, Operation
 from workflows.api.views import ApiView, answer
 from workflows.errors import Problem, SpecInvalid, WorkflowsError
 from workflows.jsontypes import JSONObject
-from workflows.models import Role
 from workflows.services.definitions.text_checks import Kind, review_text
 
 _FINDINGS: Final[JSONObject] = {
@@ -54,7 +53,6 @@ def _checking(summary: str) -> Mapping[str, Operation]:
 class ValidationView(ApiView):
     """Checks a text of one kind of definition: every fault at once, and doubts as warnings."""
 
-    roles = {"POST": Role.VIEWER}
     kind: Kind
 
     def post(self, request: Request) -> HttpResponse:

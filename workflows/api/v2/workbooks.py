@@ -22,8 +22,8 @@ from workflows.api.operations import (
 )
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.v2.workflows import scope_of
-from workflows.api.views import READ, ApiView, answer, created, deleted
-from workflows.models import Role, WorkbookDefinition
+from workflows.api.views import ApiView, answer, created, deleted
+from workflows.models import WorkbookDefinition
 from workflows.services.definitions.definitions import get_workbook
 from workflows.services.definitions.workbook_uploads import (
     create_workbook,
@@ -64,7 +64,6 @@ workflows:
 class WorkbooksView(ApiView):
     """All workbooks, and uploads by name."""
 
-    roles = {**READ, "POST": Role.AUTHOR, "PUT": Role.AUTHOR}
     operations = {
         "GET": listing("List workbooks", WORKBOOK, _FILTERS),
         "POST": uploading("Create a workbook", WORKBOOK, 201, SKIP_VALIDATION, example=_EXAMPLE),
@@ -107,7 +106,6 @@ class WorkbooksView(ApiView):
 class WorkbookView(ApiView):
     """One workbook, by name."""
 
-    roles = {**READ, "DELETE": Role.AUTHOR}
     operations = {
         "GET": reading("Get a workbook", WORKBOOK, NAMESPACE),
         "DELETE": deleting("Delete a workbook; what was made of it stays", NAMESPACE),

@@ -24,7 +24,7 @@ from workflows.api.operations import (
 )
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.v2.validation import render_problem
-from workflows.api.views import READ, ApiView, answer, created, deleted
+from workflows.api.views import ApiView, answer, created, deleted
 from workflows.jsontypes import JSONObject
 from workflows.models import Role, Scope, WorkflowDefinition
 from workflows.services.definitions.definitions import get_workflow, visible_workflows
@@ -63,7 +63,6 @@ _FILTERS: Final = tuple(
     )
 )  # fmt: skip
 _LIST_ARGUMENTS: Final = COMMON | {attribute.name for attribute in _FILTERS} | {"all_projects"}
-_EDIT: Final = {"POST": Role.AUTHOR, "PUT": Role.AUTHOR, "DELETE": Role.AUTHOR}
 
 _EXAMPLE: Final = """version: '2.0'
 hello:
@@ -79,7 +78,6 @@ hello:
 class WorkflowsView(ApiView):
     """All workflows, and uploads by name."""
 
-    roles = {**READ, **_EDIT}
     operations = {
         "GET": listing("List workflows", WORKFLOW, _FILTERS, ALL_PROJECTS),
         "POST": uploading(
@@ -135,7 +133,6 @@ class WorkflowsView(ApiView):
 class WorkflowView(ApiView):
     """One workflow, by id or name."""
 
-    roles = {**READ, **_EDIT}
     operations = {
         "GET": reading("Get a workflow", WORKFLOW, NAMESPACE),
         "PUT": uploading(

@@ -1,7 +1,7 @@
 """Stored code and the actions made of it: who changes them, and how they are found.
 
 All of it is off until the operator sets LEVANTE_DYNAMIC_ACTIONS. The code runs with the rights of
-the worker processes, so administrators alone store it.
+the worker processes, so by default administrators alone store it.
 """
 
 from __future__ import annotations
@@ -19,23 +19,29 @@ from workflows.actions.code import Code, check_code, code_action
 from workflows.actions.permission import is_allowed, require_allowed
 from workflows.actions.registry import find_any_action
 from workflows.errors import Conflict, NotFound, NotPermitted, RequestInvalid
-from workflows.models import ActionDefinition, CodeSource, DynamicAction, Role
+from workflows.models import ActionDefinition, CodeSource, DynamicAction
+from workflows.models.definitions import OwnedQuerySet
 from workflows.services.identity.identity import Caller
-from workflows.services.identity.ownership import check_length, check_scope, own_first, parse_id
+from workflows.services.identity.ownership import (
+    check_length,
+    check_owner,
+    check_scope,
+    own_first,
+    parse_id,
+)
 
 _Stored = TypeVar("_Stored", CodeSource, DynamicAction)
 
 
-def require_code(caller: Caller) -> None:
-    """Refuse whoever may not store code, and everybody where it is switched off."""
-    caller.require(Role.ADMIN)
+def require_code() -> None:
+    """Refuse everybody where stored code is switched off."""
     if not settings.LEVANTE_DYNAMIC_ACTIONS:
         raise NotPermitted("Code sources and dynamic actions are switched off on this server.")
 
 
 def get_code_source(caller: Caller, identifier: str, namespace: str) -> CodeSource:
     """Return the source of this id or name; raises NotFound."""
-    found = _find(CodeSource, identifier, namespace)
+    found = _find(CodeSource.objects.all(), caller, identifier, namespace)
     if found is None:
         raise NotFound(
             f"Code Source not found [code_source_identifier={identifier}, namespace={namespace}]"
@@ -68,6 +74,7 @@ def update_code_source(
     check_scope(caller, scope, "code_sources")
     check_code(content)
     source = get_code_source(caller, identifier, namespace)
+    check_owner(caller, source, "CodeSource")
     CodeSource.objects.filter(pk=source.pk).update(
         content=content, scope=scope, version=F("version") + 1, updated_at=timezone.now()
     )
@@ -77,12 +84,14 @@ def update_code_source(
 
 def delete_code_source(*, caller: Caller, identifier: str, namespace: str) -> None:
     """Delete code and the actions that are made of it."""
-    get_code_source(caller, identifier, namespace).delete()
+    source = get_code_source(caller, identifier, namespace)
+    check_owner(caller, source, "CodeSource")
+    source.delete()
 
 
 def get_dynamic_action(caller: Caller, identifier: str, namespace: str) -> DynamicAction:
     """Return the dynamic action of this id or name; raises NotFound."""
-    found = _find(DynamicAction, identifier, namespace)
+    found = _find(DynamicAction.objects.all(), caller, identifier, namespace)
     if found is None:
         raise NotFound(
             f"Dynamic Action not found [dynamic_action_identifier={identifier},"
@@ -97,7 +106,7 @@ def create_dynamic_action(
     """Make an action of a class in stored code; `source` is the id or name of that."""
     _check_name("dynamic action", name, namespace)
     _check_class(class_name)
-    check_scope(caller, scope, "code_sources")
+    check_scope(caller, scope, "dynamic_actions")
     if not source:
         raise RequestInvalid("Either 'code_source_id' or 'code_source_name' must be provided.")
     owned = Q(project_id=caller.project_id, namespace=namespace, name=name)
@@ -128,13 +137,14 @@ def update_dynamic_action(
     if not identifier:
         raise RequestInvalid("Either 'id' or 'name' must be provided.")
     action = get_dynamic_action(caller, identifier, namespace)
+    check_owner(caller, action, "DynamicActionDefinition")
     if class_name is not None:
         _check_class(class_name)
         action.class_name = class_name
     if source is not None:
         action.code_source = get_code_source(caller, source, namespace)
     if scope is not None:
-        check_scope(caller, scope, "code_sources")
+        check_scope(caller, scope, "dynamic_actions")
         action.scope = scope
     action.updated_at = timezone.now()
     action.save(update_fields=["class_name", "code_source", "scope", "updated_at"])
@@ -143,7 +153,9 @@ def update_dynamic_action(
 
 def delete_dynamic_action(*, caller: Caller, identifier: str, namespace: str) -> None:
     """Delete a dynamic action; its code stays."""
-    get_dynamic_action(caller, identifier, namespace).delete()
+    action = get_dynamic_action(caller, identifier, namespace)
+    check_owner(caller, action, "DynamicActionDefinition")
+    action.delete()
 
 
 def find_code_action(name: str, namespace: str, project_id: UUID) -> Action | None:
@@ -182,13 +194,16 @@ def as_action(found: DynamicAction) -> Action:
     return code_action(found.name, found.class_name, code)
 
 
-def _find(model: type[_Stored], identifier: str, namespace: str) -> _Stored | None:
-    """Find by id in any namespace, or by name in one; administrators see all projects."""
+def _find(
+    rows: OwnedQuerySet[_Stored], caller: Caller, identifier: str, namespace: str
+) -> _Stored | None:
+    """Find by id in any namespace, or by name in one; the project's own before others."""
     identity = parse_id(identifier)
     wanted = Q(name=identifier, namespace=namespace)
     if identity is not None:
         wanted |= Q(pk=identity)
-    return model.objects.filter(wanted).order_by("created_at").first()
+    visible = rows.visible_to(caller.project_id, all_projects=caller.is_admin).filter(wanted)
+    return visible.order_by(own_first(caller.project_id), "created_at").first()
 
 
 def _insert(row: _Stored, title: str) -> _Stored:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from django.db.models import Case, IntegerField, When
 
 from workflows.errors import NotPermitted, RequestInvalid
-from workflows.models import Role, Scope
+from workflows.models import Scope
 from workflows.services.identity.identity import Caller
 from workflows.services.identity.permissions import require_permission
 
@@ -28,7 +28,7 @@ def check_scope(caller: Caller, scope: str, kind: str) -> None:
         allowed = f"Scope must be one of the following: {Scope.values}"
         raise RequestInvalid(f"{allowed}; actual: {scope}")
     if scope == Scope.PUBLIC:
-        require_permission(caller, f"{kind}:publicize", Role.ADMIN)
+        require_permission(caller, f"{kind}:publicize")
 
 
 def is_owner(caller: Caller, row: Owned) -> bool:

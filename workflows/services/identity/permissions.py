@@ -1,8 +1,4 @@
-"""The rules that an operator may change: who may do what with which kind of object.
-
-A rule is named as Mistral names it, such as `workflows:create` or `executions:delete`. Each has a
-role of its own by default; LEVANTE_PERMISSIONS gives it another one.
-"""
+"""Whether a caller may do something, by the rules that an operator may change."""
 
 from __future__ import annotations
 
@@ -10,14 +6,19 @@ from django.conf import settings
 
 from workflows.models import Role
 from workflows.services.identity.identity import Caller
+from workflows.services.identity.rules import LEAST_ROLES
 
 
-def required_role(rule: str, default: Role) -> Role:
-    """Return the least role that a rule asks for."""
-    changed: str | None = settings.LEVANTE_PERMISSIONS.get(rule)
-    return default if changed is None else Role(changed)
+def least_role(rule: str) -> Role:
+    """Return the least role that a rule asks for: what LEVANTE_PERMISSIONS says, or the default."""
+    return Role(settings.LEVANTE_PERMISSIONS.get(rule) or LEAST_ROLES[rule])
 
 
-def require_permission(caller: Caller, rule: str, default: Role) -> None:
+def may(caller: Caller, rule: str) -> bool:
+    """Tell whether the caller's role is enough for the rule."""
+    return caller.includes(least_role(rule))
+
+
+def require_permission(caller: Caller, rule: str) -> None:
     """Raise NotPermitted unless the caller's role is enough for the rule."""
-    caller.require(required_role(rule, default))
+    caller.require(least_role(rule))
