@@ -6,6 +6,7 @@ A value that makes no sense stops the start with its name.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,14 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-_environment = environ.Env()
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
 
 
 def env_text(name: str, default: str) -> str:
-    return str(_environment.str(name, default))
+    """Read a text as it stands: a password may begin with any sign, such as `$`."""
+    return os.environ.get(name, default)
 
 
 def env_bool(name: str, *, default: bool) -> bool:

@@ -16,6 +16,7 @@ from config.readers import (
     env_mapping,
     env_seconds,
     env_secret,
+    env_text,
     refuse_open_doors,
 )
 
@@ -70,6 +71,15 @@ def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("LEVANTE_X_FILE", str(tmp_path / "nothing"))
     with pytest.raises(ImproperlyConfigured, match="LEVANTE_X_FILE cannot be read"):
         env_secret("LEVANTE_X")
+
+
+def test_a_value_is_taken_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEVANTE_Y", "of another variable")
+    monkeypatch.setenv("LEVANTE_X", "$LEVANTE_Y")
+    assert env_text("LEVANTE_X", "") == "$LEVANTE_Y"
+    assert env_secret("LEVANTE_X") == "$LEVANTE_Y"
+    assert env_text("LEVANTE_NOT_SET", "$LEVANTE_Y") == "$LEVANTE_Y"
+    assert database_from_url("postgres://me:$LEVANTE_Y@db/x")["PASSWORD"] == "$LEVANTE_Y"
 
 
 def test_a_database_may_listen_on_a_socket_or_on_the_network() -> None:
