@@ -25,7 +25,10 @@ _KINDS: Final = {
     "env_list": "list, with commas",
     "env_mapping": "pairs NAME=VALUE, with commas",
     "env_secret": "secret",
+    "env_json_list": "JSON list, which is a secret",
 }
+# What may also stand in a file, which `<NAME>_FILE` names.
+_SECRETS: Final = frozenset({_KINDS["env_secret"], _KINDS["env_json_list"]})
 _HEADER: Final = """# Settings
 
 All settings, made from `config/settings/` by `python -m config.settings_page`. Each is an
@@ -61,7 +64,7 @@ def list_sections() -> list[Section]:
 def variable_names() -> frozenset[str]:
     """Name every environment variable that is a setting, with the files of secrets."""
     settings = [one for section in list_sections() for one in section.settings]
-    files = {f"{one.name}_FILE" for one in settings if one.kind == _KINDS["env_secret"]}
+    files = {f"{one.name}_FILE" for one in settings if one.kind in _SECRETS}
     return frozenset({one.name for one in settings} | files)
 
 
@@ -110,10 +113,12 @@ def _comment_above(lines: list[str], number: int) -> str:
 def _variables(statement: ast.stmt) -> Iterator[tuple[str, str]]:
     for node in ast.walk(statement):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            kind = _KINDS.get(node.func.id)
+            if not node.func.id.startswith("env_"):
+                continue
             first = node.args[0] if node.args else None
-            if kind and isinstance(first, ast.Constant):
-                yield str(first.value), kind
+            if node.func.id not in _KINDS or not isinstance(first, ast.Constant):
+                raise ValueError(f"the page cannot tell what this reads: {ast.unparse(node)}")
+            yield str(first.value), _KINDS[node.func.id]
 
 
 if __name__ == "__main__":

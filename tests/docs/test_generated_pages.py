@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 from config import settings_page, states_page
@@ -26,6 +28,17 @@ def test_there_are_settings() -> None:
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda one: one.name)
 def test_a_setting_says_what_it_means(setting: Setting) -> None:
     assert setting.meaning, "a comment above it has to say what it means"
+
+
+def test_a_list_that_holds_secrets_is_among_them() -> None:
+    assert {"LEVANTE_NOTIFY", "LEVANTE_NOTIFY_FILE"} <= settings_page.variable_names()
+
+
+@pytest.mark.parametrize("reads", ['env_hosts("LEVANTE_X")', "env_int(NAME, 5)"])
+def test_what_the_page_cannot_tell_stops_it(reads: str) -> None:
+    statement = ast.parse(f"X = {reads}").body[0]
+    with pytest.raises(ValueError, match="cannot tell what this reads"):
+        list(settings_page._variables(statement))
 
 
 def test_each_variable_is_read_once() -> None:
