@@ -79,6 +79,9 @@ LEVANTE_FAILED_LOGINS = env_int("LEVANTE_FAILED_LOGINS", 10, minimum=1)
 LEVANTE_LOCK_SECONDS = env_seconds("LEVANTE_LOCK_SECONDS", 900, minimum=1)
 # Requests a minute with one token, to each web process; 0 is no limit. Default: 30,000.
 LEVANTE_REQUESTS_PER_MINUTE = env_int("LEVANTE_REQUESTS_PER_MINUTE", 30_000)
+# Unknown tokens a minute from one address, to each web process; about more no Keystone and no
+# issuer is asked, and the answer is 429. Our own tokens stay good. 0 is no limit. Default: 120.
+LEVANTE_UNKNOWN_TOKENS_PER_MINUTE = env_int("LEVANTE_UNKNOWN_TOKENS_PER_MINUTE", 120)
 # Proxies of our own in front of the server: that many of the last addresses in X-Forwarded-For
 # are theirs to vouch for. Default: 0, so that header is not believed.
 LEVANTE_PROXIES = env_int("LEVANTE_PROXIES", 0)

@@ -7,11 +7,11 @@ from uuid import uuid4
 import pytest
 from django.conf import settings as current
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from tests.api_client import ApiClient, fault, make_client
-from workflows.api.throttles import forget_counts
+from workflows.api.throttles import client_address, forget_counts
 from workflows.models import Membership, Project, Role
 from workflows.services.definitions.packaged import load_packaged_workflows
 from workflows.services.identity.identity import SYSTEM_PROJECT_ID
@@ -158,6 +158,36 @@ def test_a_token_asks_so_often_a_minute(ann: ApiClient, bob: ApiClient, settings
     settings.LEVANTE_REQUESTS_PER_MINUTE = 0
     for _ in range(10):
         assert ann.get("/workflows").status_code == 200
+
+
+def test_looking_at_tokens_counts_like_other_requests(ann: ApiClient, settings: Settings) -> None:
+    settings.LEVANTE_REQUESTS_PER_MINUTE = 2
+    headers = {"X-Auth-Token": ann.token, "X-Subject-Token": ann.token}
+    client = Client(headers=headers)
+    statuses = [client.get("/identity/v3/auth/tokens").status_code for _ in range(3)]
+    assert statuses == [200, 200, 429]
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("", ""),
+    ],
+)
+def test_addresses_of_one_network_count_together(
+    address: str, counted: str, rf: RequestFactory, settings: Settings
+) -> None:
+    assert client_address(rf.get("/", REMOTE_ADDR=address)) == counted
+    settings.LEVANTE_PROXIES = 1
+    request = rf.get("/", REMOTE_ADDR="192.0.2.9", headers={"X-Forwarded-For": address})
+    assert client_address(request) == (counted or "192.0.2.9")
+    # A proxy that writes something else tells nothing.
+    request = rf.get("/", REMOTE_ADDR="192.0.2.9", headers={"X-Forwarded-For": "unknown"})
+    assert client_address(request) == "192.0.2.9"
 
 
 def test_the_address_of_a_client_is_what_our_own_proxies_saw(db: None, settings: Settings) -> None:

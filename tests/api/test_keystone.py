@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from django.test import Client
 from pytest_django import Settings
 
 from tests.api_client import ApiClient, fault, make_client
@@ -114,6 +115,35 @@ def test_a_token_acts_for_its_project_which_is_made_on_first_use(fake: FakeKeyst
     assert Project.objects.count() == 1
     # The second request was answered from memory. The token asked about itself.
     assert fake.asked == [("t1", "t1")]
+
+
+def test_an_address_asks_about_so_many_unknown_tokens_a_minute(
+    fake: FakeKeystone, ann: ApiClient, settings: Settings
+) -> None:
+    """Ours stay good, and so does what is remembered; other addresses are not concerned."""
+    settings.LEVANTE_UNKNOWN_TOKENS_PER_MINUTE = 3
+    fake.issue("t1", "member")
+    assert ApiClient("t1").get("/workflows").status_code == 200
+    statuses = [ApiClient(f"unknown{number}").get("/workflows").status_code for number in range(5)]
+    assert statuses == [401, 401, 401, 429, 429]
+    assert len(fake.asked) == 4
+    fake.issue("t2", "member")
+    refused = ApiClient("t2").get("/workflows")
+    assert refused.status_code == 429
+    assert 1 <= int(refused["Retry-After"]) <= 60
+    assert ann.get("/workflows").status_code == 200
+    assert ApiClient("t1").get("/workflows").status_code == 200
+    elsewhere = Client(REMOTE_ADDR="192.0.2.7")
+    assert elsewhere.get("/v2/workflows", headers={"X-Auth-Token": "t2"}).status_code == 200
+
+
+def test_a_keystone_that_gives_no_answer_is_not_asked_without_end(
+    fake: FakeKeystone, settings: Settings
+) -> None:
+    settings.LEVANTE_UNKNOWN_TOKENS_PER_MINUTE = 2
+    fake.status = 500
+    statuses = [ApiClient(f"t{number}").get("/workflows").status_code for number in range(3)]
+    assert statuses == [503, 503, 429]
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,19 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import (
     AuthenticationFailed,
     NotAuthenticated,
+    Throttled,
     UnsupportedMediaType,
 )
 from rest_framework.request import Request
 
 from workflows.api.errors import CHALLENGE
+from workflows.api.throttles import UnknownTokens
+from workflows.errors import IdentityUnavailable
 from workflows.services.identity.identity import Caller, find_caller, open_caller
 from workflows.services.identity.ownership import parse_id
 from workflows.services.identity.people import caller_of_person
@@ -41,10 +45,7 @@ class TokenAuthentication(BaseAuthentication):
         token = read_token(request)
         if not token:
             return self._read_session(request), ""
-        caller = find_caller(token)
-        if caller is None:
-            raise AuthenticationFailed(_REFUSED)
-        return caller, token
+        return _find_caller(request._request, token), token
 
     def _read_session(self, request: Request) -> Caller:
         """Return the person who has logged in to the pages with this browser.
@@ -65,6 +66,22 @@ class TokenAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE
+
+
+def _find_caller(request: HttpRequest, token: str) -> Caller:
+    """Return for whom a token speaks; an address with too many unknown ones waits a minute."""
+    unknown = UnknownTokens(request)
+    try:
+        caller = find_caller(token, asks_issuers=not unknown.are_too_many)
+    except IdentityUnavailable:
+        unknown.count()
+        raise
+    if caller is not None:
+        return caller
+    if unknown.are_too_many:
+        raise Throttled(unknown.seconds)
+    unknown.count()
+    raise AuthenticationFailed(_REFUSED)
 
 
 def _wanted_project(request: Request) -> UUID | None:

@@ -18,7 +18,7 @@ from workflows.api.auth import TokenAuthentication, caller_of
 from workflows.api.identity.credentials import Credentials, LoginRefused, read_credentials
 from workflows.api.identity.documents import catalog
 from workflows.api.identity.views import DOMAIN, IdentityView
-from workflows.api.throttles import LoginThrottle
+from workflows.api.throttles import CallerThrottle, LoginThrottle
 from workflows.api.views import answer, created, deleted
 from workflows.errors import NotFound, NotPermitted, RequestInvalid
 from workflows.jsontypes import JSONObject
@@ -54,7 +54,7 @@ class TokensView(IdentityView):
     """A POST logs in and needs no token; everything else is about the token of another header."""
 
     open_in_maintenance = frozenset({"POST", "DELETE"})
-    throttle_classes: Any = (LoginThrottle,)
+    throttle_classes: Any = (LoginThrottle, CallerThrottle)
 
     def get_authenticators(self) -> list[Any]:
         request = getattr(self, "request", None)
