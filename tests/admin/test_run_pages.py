@@ -162,6 +162,16 @@ def test_what_is_deleted_leaves_a_note_of_who_and_why(ann: Client) -> None:
     assert note.user.get_username() == "ann"
 
 
+def test_only_what_was_deleted_is_noted(ann: Client) -> None:
+    gone, foreign, unfinished = runs.simple(), runs.simple("red"), runs.waiting()
+    chosen = [str(key) for key in (gone.pk, foreign.pk, unfinished.pk, uuid4())]
+    form = {"change": "delete", "confirmed": "1", "reason": "old", "chosen": chosen}
+    assert ann.post("/admin/executions/bulk/", form).status_code == 302
+    kept = set(WorkflowExecution.objects.values_list("pk", flat=True))
+    assert kept == {foreign.pk, unfinished.pk}
+    assert LogEntry.objects.get().object_id == str(gone.pk)
+
+
 def test_a_refusal_of_the_engine_is_shown(ann: Client) -> None:
     execution = runs.simple()
     answer = ann.post(f"/admin/executions/{execution.pk}/do/pause/", {"reason": "too late"})

@@ -1,11 +1,14 @@
 """Notes who changed what on the pages, in the log of Django's admin.
 
-Executions have their own history; definitions, schedules and people have this.
+Executions have a history of their own, until they are deleted; definitions, schedules and people
+have this.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
+from uuid import UUID
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import User
@@ -13,7 +16,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.http import HttpRequest
 
-__all__ = ["ADDITION", "CHANGE", "DELETION", "note"]
+from workflows.models import WorkflowExecution
+
+__all__ = ["ADDITION", "CHANGE", "DELETION", "note", "note_deletions"]
 
 _LONGEST: Final = 200  # characters that the table holds of a name
 
@@ -28,4 +33,21 @@ def note(request: HttpRequest, row: Model, flag: int, what: str = "") -> None:
         object_repr=str(row)[:_LONGEST],
         action_flag=flag,
         change_message=what,
+    )
+
+
+def note_deletions(request: HttpRequest, execution_ids: Iterable[UUID], reason: str) -> None:
+    """Note which executions the person has deleted and why: their history is gone."""
+    assert isinstance(request.user, User)  # the site lets nobody else in
+    content_type = ContentType.objects.get_for_model(WorkflowExecution)
+    LogEntry.objects.bulk_create(
+        LogEntry(
+            user_id=request.user.pk,
+            content_type=content_type,
+            object_id=str(key),
+            object_repr=f"execution {key}",
+            action_flag=DELETION,
+            change_message=reason,
+        )
+        for key in execution_ids
     )

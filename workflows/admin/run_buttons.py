@@ -15,8 +15,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from workflows.admin.audit import note_deletions
 from workflows.admin.pages import next_address, page, render_page
-from workflows.admin.run_list import note_deletions, read_reason
+from workflows.admin.run_list import read_reason
 from workflows.engine.states import FINAL, State
 from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject, JSONValue
@@ -29,7 +30,7 @@ from workflows.services.executions.executions import (
 from workflows.services.executions.reruns import rerun_task, skip_task
 from workflows.services.identity.identity import Caller
 from workflows.services.pages.root_cause import find_causes
-from workflows.services.pages.run_bulk import Outcome, rerun_failed
+from workflows.services.pages.run_bulk import rerun_failed
 from workflows.services.pages.run_lists import get_action, get_run, get_task
 from workflows.services.running.action_runs import complete_action
 
@@ -308,7 +309,7 @@ def _clone(change: _Change) -> str:
 def _delete(change: _Change) -> str:
     key = change.execution.pk
     delete_execution(key, force=False)
-    note_deletions(change.request, [key], Outcome(done=1), change.reason)
+    note_deletions(change.request, [key], change.reason)
     return reverse("admin:executions")
 
 

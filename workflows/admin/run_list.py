@@ -6,12 +6,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.admin.models import DELETION, LogEntry
-from django.contrib.auth.models import User
-from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from workflows.admin.audit import note_deletions
 from workflows.admin.pages import next_address, page, render_page
 from workflows.admin.run_filters import (
     LIVE,
@@ -26,7 +24,7 @@ from workflows.admin.run_filters import (
 from workflows.admin.tags import WORDS
 from workflows.engine.states import State
 from workflows.errors import RequestInvalid
-from workflows.models import Role, WorkflowExecution
+from workflows.models import Role
 from workflows.services.identity.identity import Caller
 from workflows.services.identity.people import projects_of_person
 from workflows.services.pages.run_bulk import (
@@ -85,10 +83,9 @@ def bulk(request: HttpRequest, caller: Caller) -> HttpResponse:
     title, icon, is_danger = BULK[change]
     if request.POST.get("confirmed"):
         reason = read_reason(request)
-        ids = _read_ids(request)
-        outcome = change_many(caller, change, ids, reason)
+        outcome = change_many(caller, change, _read_ids(request), reason)
         if change is BulkChange.DELETE:
-            note_deletions(request, ids, outcome, reason)
+            note_deletions(request, outcome.done, reason)
         _tell(request, title, outcome)
         return HttpResponseRedirect(next_address(request, runs_address()))
     context = {
@@ -144,26 +141,6 @@ def read_reason(request: HttpRequest) -> str:
     return reason[:1000]
 
 
-def note_deletions(request: HttpRequest, ids: list[UUID], outcome: Outcome, reason: str) -> None:
-    """Keep who deleted what and why: the history of a deleted execution goes with it."""
-    user = request.user
-    assert isinstance(user, User)
-    refused = {key for key, _ in outcome.refused}
-    content_type = ContentType.objects.get_for_model(WorkflowExecution)
-    LogEntry.objects.bulk_create(
-        LogEntry(
-            user_id=user.pk,
-            content_type=content_type,
-            object_id=str(key),
-            object_repr=f"execution {key}",
-            action_flag=DELETION,
-            change_message=reason,
-        )
-        for key in ids
-        if key not in refused
-    )
-
-
 def _read_change(request: HttpRequest) -> BulkChange:
     try:
         return BulkChange(request.POST.get("change", ""))
@@ -183,7 +160,8 @@ def _read_ids(request: HttpRequest) -> list[UUID]:
 
 def _tell(request: HttpRequest, title: str, outcome: Outcome, noun: str = "execution") -> None:
     if outcome.done:
-        what = f"1 {noun}" if outcome.done == 1 else f"{outcome.done} {noun}s"
+        count = len(outcome.done)
+        what = f"1 {noun}" if count == 1 else f"{count} {noun}s"
         messages.success(request, f"{title}: {what}.")
     for key, text in outcome.refused[:5]:
         messages.error(request, f"{str(key)[:8]}: {text}")

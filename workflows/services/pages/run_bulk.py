@@ -54,9 +54,9 @@ class Preview:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a change."""
+    """What became of a change: the ids of the rows that were changed, and why others were not."""
 
-    done: int = 0
+    done: list[UUID] = field(default_factory=list)
     refused: list[tuple[UUID, str]] = field(default_factory=list)
 
 
@@ -87,7 +87,7 @@ def change_many(
     for row in allowed.only("id"):
         try:
             _CHANGES[change](row.pk, caller, reason)
-            outcome.done += 1
+            outcome.done.append(row.pk)
         except NotFound:
             continue
         except WorkflowsError as error:
@@ -110,7 +110,7 @@ def change_tasks(
             else:
                 reset = task.items_total is None
                 rerun_task(task.pk, reset=reset, actor=caller.name, reason=reason)
-            outcome.done += 1
+            outcome.done.append(task.pk)
         except WorkflowsError as error:
             outcome.refused.append((task.pk, error.message))
     return outcome
