@@ -8,16 +8,12 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from tests.browser import runs
-from tests.browser.conftest import make_person
+from tests.people import log_in
 from workflows.models import Maintenance, Project, Role, WorkerProcess
-from workflows.services.advancing import advance
-from workflows.services.executions import executions
-from workflows.services.running import lanes, turn
 
 FAR = """
 version: "2.0"
@@ -29,23 +25,6 @@ w:
 """
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (advance, executions, lanes, turn):
-        monkeypatch.setattr(module, "ring", lambda work: None)
-
-
-@pytest.fixture
-def project(transactional_db: None) -> Project:
-    return Project.objects.create(name="blue")
-
-
-def log_in(project: Project, role: Role | None = None) -> Client:
-    client = Client()
-    client.force_login(make_person("ann", project, role))
-    return client
 
 
 class _Flower(BaseHTTPRequestHandler):
@@ -79,7 +58,7 @@ def flower(settings: Settings) -> Iterator[list[tuple[str, str]]]:
 def test_flower_is_shown_to_administrators_for_reading(
     project: Project, flower: list[tuple[str, str]]
 ) -> None:
-    client = log_in(project)
+    client = log_in("ann", project)
     answer = client.get("/admin/flower/worker/engine@host?tab=pool")
     assert answer.content == b"<h1>Flower</h1>"
     assert flower == [("/admin/flower/worker/engine%40host?tab=pool", "Basic YWRtaW46c2VjcmV0")]
@@ -92,20 +71,18 @@ def test_flower_is_shown_to_administrators_for_reading(
 def test_the_table_of_flower_is_read_by_post(
     project: Project, flower: list[tuple[str, str]]
 ) -> None:
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(make_person("ann", project))
+    client = log_in("ann", project, enforce_csrf_checks=True)
     answer = client.post("/admin/flower/tasks/datatable", {"draw": "1", "search[value]": "a b"})
     assert answer.status_code == 200
     assert flower[0][0] == "/admin/flower/tasks/datatable?draw=1&search%5Bvalue%5D=a+b"
-    other = Client(enforce_csrf_checks=True)
-    other.force_login(make_person("bob", project, Role.AUTHOR))
+    other = log_in("bob", project, Role.AUTHOR, enforce_csrf_checks=True)
     assert other.post("/admin/flower/tasks/datatable", {"draw": "1"}).status_code == 403
 
 
 def test_flower_is_closed_to_everybody_else(
     project: Project, flower: list[tuple[str, str]]
 ) -> None:
-    assert log_in(project, Role.AUTHOR).get("/admin/flower/").status_code == 403
+    assert log_in("ann", project, Role.AUTHOR).get("/admin/flower/").status_code == 403
     assert flower == []
 
 
@@ -113,7 +90,7 @@ def test_without_flower_the_page_of_workers_still_works(
     project: Project, settings: Settings
 ) -> None:
     settings.LEVANTE_FLOWER_URL = "http://127.0.0.1:9"
-    client = log_in(project)
+    client = log_in("ann", project)
     assert client.get("/admin/workers/").status_code == 200
     answer = client.get("/admin/flower/")
     assert answer.status_code == 400
@@ -129,13 +106,12 @@ def test_workers_and_queues_are_told_from_rows(project: Project) -> None:
         FAR,
         caller=runs.make_caller("blue"),
     )
-    page = log_in(project).get("/admin/workers/").content.decode()
+    page = log_in("ann", project).get("/admin/workers/").content.decode()
     assert "1 of 2 alive" in page
     assert "no worker serves it" in page
     assert "far" in page
     task = runs.task_of(execution, "t")
-    panel = Client()
-    panel.force_login(make_person("bob", project))
+    panel = log_in("bob", project)
     shown = panel.get(f"/admin/executions/{execution.pk}/tasks/{task.pk}/").content.decode()
     assert "No worker serves the queue far." in shown
 
@@ -144,14 +120,14 @@ def test_the_system_shows_no_secret(project: Project, settings: Settings) -> Non
     settings.CELERY_BROKER_URL = "memory://user:hunter2@localhost"
     settings.FLOWER_BASIC_AUTH = "admin:hunter2"
     settings.LEVANTE_SOME_PASSWORD = "hunter2"
-    page = log_in(project).get("/admin/system/").content.decode()
+    page = log_in("ann", project).get("/admin/system/").content.decode()
     assert "LEVANTE_DEAD_SECONDS" in page
     assert "hunter2" not in page
     assert settings.SECRET_KEY not in page.replace("tests", "", 0) or settings.SECRET_KEY == "tests"
 
 
 def test_maintenance_is_begun_and_ended(project: Project) -> None:
-    client = log_in(project)
+    client = log_in("ann", project)
     client.post("/admin/system/maintenance/", {"status": "PAUSED"})
     assert Maintenance.objects.get().status == "PAUSING"
     assert "Maintenance: the service is pausing." in client.get("/admin/").content.decode()
@@ -160,6 +136,6 @@ def test_maintenance_is_begun_and_ended(project: Project) -> None:
 
 
 def test_an_author_cannot_begin_maintenance(project: Project) -> None:
-    client = log_in(project, Role.AUTHOR)
+    client = log_in("ann", project, Role.AUTHOR)
     assert client.post("/admin/system/maintenance/", {"status": "PAUSED"}).status_code == 403
     assert client.get("/admin/system/").status_code == 403

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
 from django.test import Client
 
-from workflows.models import EventTrigger, Membership, Project, Role, WorkflowDefinition
+from tests.people import log_in
+from workflows.models import EventTrigger, Project, Role, WorkflowDefinition
 from workflows.services.definitions.action_uploads import create_actions
 from workflows.services.definitions.environments import create_environment
 from workflows.services.definitions.workflow_uploads import create_workflows
-from workflows.services.identity.identity import Caller, forget_callers
+from workflows.services.identity.identity import Caller
 from workflows.services.triggers.cron_triggers import create_cron_trigger
 from workflows.services.triggers.event_triggers import create_event_trigger
 
@@ -87,17 +86,9 @@ CHANGES: Final = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _forget() -> Iterator[None]:
-    forget_callers()
-    yield
-    forget_callers()
-
-
 @pytest.fixture
-def ids() -> dict[str, Any]:
+def ids(project: Project) -> dict[str, Any]:
     """One object of each kind, in the project blue."""
-    project = Project.objects.create(name="blue")
     caller = Caller(project.pk, Role.AUTHOR)
     text = "version: '2.0'\nflow:\n  tasks: {t: {action: std.noop}}\n"
     workflow = create_workflows(caller=caller, text=text)[0]
@@ -118,21 +109,15 @@ def ids() -> dict[str, Any]:
     }
 
 
-def log_in(name: str, project: Project, role: Role) -> Client:
-    user = User.objects.create_user(name, password="secret", is_staff=True)
-    Membership.objects.create(user=user, project=project, role=role)
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def stranger() -> Client:
     return log_in("eve", Project.objects.create(name="red"), Role.AUTHOR)
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_a_page_opens_for_the_roles_that_it_is_for(ids: dict[str, Any], role: Role) -> None:
-    client = log_in("ann", Project.objects.get(pk=ids["project"]), role)
+def test_a_page_opens_for_the_roles_that_it_is_for(
+    project: Project, ids: dict[str, Any], role: Role
+) -> None:
+    client = log_in("ann", project, role)
     wrong = {
         path: status
         for path, roles in PAGES.items()
@@ -143,8 +128,10 @@ def test_a_page_opens_for_the_roles_that_it_is_for(ids: dict[str, Any], role: Ro
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_nothing_is_changed_below_the_role_that_it_takes(ids: dict[str, Any], role: Role) -> None:
-    client = log_in("ann", Project.objects.get(pk=ids["project"]), role)
+def test_nothing_is_changed_below_the_role_that_it_takes(
+    project: Project, ids: dict[str, Any], role: Role
+) -> None:
+    client = log_in("ann", project, role)
     for path, roles in CHANGES.items():
         if role not in roles:
             assert client.post(f"/admin/{path.format(**ids)}").status_code == 403, path
@@ -165,23 +152,23 @@ def test_what_belongs_to_others_is_not_there(ids: dict[str, Any]) -> None:
     assert WorkflowDefinition.objects.get().revision.number == 1
 
 
-def test_nothing_is_changed_by_opening_a_page(ids: dict[str, Any]) -> None:
-    client = log_in("ann", Project.objects.get(pk=ids["project"]), Role.ADMIN)
+def test_nothing_is_changed_by_opening_a_page(project: Project, ids: dict[str, Any]) -> None:
+    client = log_in("ann", project, Role.ADMIN)
     only_post = {path for path in CHANGES if path not in PAGES}
     for path in only_post:
         assert client.get(f"/admin/{path.format(**ids)}").status_code == 405, path
 
 
 def test_a_form_from_elsewhere_is_refused(ids: dict[str, Any]) -> None:
-    user = User.objects.create_superuser("root", password="secret")
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(user)
+    client = log_in("root", enforce_csrf_checks=True)
     for path in CHANGES:
         assert client.post(f"/admin/{path.format(**ids)}").status_code == 403, path
 
 
-def test_what_is_changed_on_pages_is_in_the_log_of_the_admin(ids: dict[str, Any]) -> None:
-    client = log_in("ann", Project.objects.get(pk=ids["project"]), Role.ADMIN)
+def test_what_is_changed_on_pages_is_in_the_log_of_the_admin(
+    project: Project, ids: dict[str, Any]
+) -> None:
+    client = log_in("ann", project, Role.ADMIN)
     text = "version: '2.0'\nflow:\n  tasks: {t: {action: std.fail}}\n"
     sent: list[tuple[str, dict[str, str]]] = [
         ("workflows/{workflow}/edit/", {"text": text, "base": "1", "scope": "private"}),

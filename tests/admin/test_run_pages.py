@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.browser import runs
-from tests.browser.conftest import make_person
+from tests.people import log_in, make_person
 from workflows.models import (
     ActionExecution,
     HistoryEvent,
@@ -24,27 +24,9 @@ from workflows.models import (
 )
 from workflows.services.advancing import advance
 from workflows.services.executions import executions
-from workflows.services.running import action_runs, lanes, turn
+from workflows.services.running import action_runs
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (action_runs, advance, executions, lanes, turn):
-        monkeypatch.setattr(module, "ring", lambda work: None)
-
-
-@pytest.fixture
-def project(transactional_db: None) -> Project:
-    return Project.objects.create(name="blue")
-
-
-@pytest.fixture
-def ann(project: Project) -> Client:
-    client = Client()
-    client.force_login(make_person("ann", project, Role.AUTHOR))
-    return client
 
 
 def count_queries(ask: Callable[[], object]) -> int:
@@ -202,8 +184,7 @@ def test_the_project_of_a_person_is_that_of_the_membership(project: Project) -> 
 
 def test_nothing_changes_without_a_form_token(project: Project) -> None:
     execution = runs.waiting()
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(make_person("ann", project))
+    client = log_in("ann", project, enforce_csrf_checks=True)
     answer = client.post(f"/admin/executions/{execution.pk}/do/cancel/", {"reason": "x"})
     assert answer.status_code == 403
     execution.refresh_from_db()

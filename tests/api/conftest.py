@@ -7,20 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from tests.api_client import ApiClient, make_client
+from tests.senders import collect_rings
 from workflows.api.throttles import forget_counts
 from workflows.models import Role
-from workflows.services.advancing import advance
-from workflows.services.executions import executions
 from workflows.services.identity.identity import forget_callers
-from workflows.services.running import action_runs
-from workflows.services.triggers import cron_firing, event_intake
 
 
 @pytest.fixture(autouse=True)
 def _silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Send no messages, and remember no caller and no count of another test."""
-    for module in (action_runs, advance, cron_firing, event_intake, executions):
-        monkeypatch.setattr(module, "ring", lambda work: None)
+    collect_rings(monkeypatch)
     forget_callers()
     forget_counts()
     yield

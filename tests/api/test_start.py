@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.api_client import ApiClient
+from tests.senders import collect_rings
 from workflows.canvas import Work
-from workflows.services.advancing import advance
 from workflows.services.executions import executions
 
 TEXT = (
@@ -20,10 +20,7 @@ TEXT = (
 @pytest.fixture
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[Work]:
     """What is sent to workers."""
-    sent: list[Work] = []
-    for module in (advance, executions):
-        monkeypatch.setattr(module, "ring", sent.append)
-    return sent
+    return collect_rings(monkeypatch)
 
 
 def start(client: ApiClient) -> dict[str, Any]:

@@ -17,8 +17,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from tests.db.conftest import SENDERS
-from workflows.models import Membership, Project, Role
+from tests.people import make_person
+from tests.senders import collect_rings
+from workflows.canvas import Work
+from workflows.models import Project, Role
 from workflows.services.identity.identity import forget_callers
 
 CHROMIUM: Final = next(
@@ -53,13 +55,10 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(autouse=True)
-def rung(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+def rung(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Work]]:
     """Everything that was rung; no message is sent, and no caller of another test is known."""
-    collected: list[Any] = []
-    for module in SENDERS:
-        monkeypatch.setattr(module, "ring", collected.append)
     forget_callers()
-    yield collected
+    yield collect_rings(monkeypatch)
     forget_callers()
 
 
@@ -68,16 +67,16 @@ def project(transactional_db: None) -> Project:
     return Project.objects.create(name="blue")
 
 
-def make_person(name: str, project: Project | None = None, role: Role | None = None) -> User:
-    """Somebody who may log in; without a role an administrator of everything."""
-    if role is None:
-        user = User.objects.create_superuser(name, password="secret")
-        role = Role.ADMIN
-    else:
-        user = User.objects.create_user(name, password="secret", is_staff=True)
-    if project is not None:
-        Membership.objects.create(user=user, project=project, role=role)
-    return user
+@pytest.fixture
+def author(project: Project) -> User:
+    return make_person("ann", project, Role.AUTHOR)
+
+
+def write_in_editor(page: Page, text: str) -> None:
+    """Put a text in the place of what the first editor of the page holds."""
+    page.locator(".cm-content").first.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(text)
 
 
 class Watch:

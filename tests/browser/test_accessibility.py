@@ -6,7 +6,8 @@ import pytest
 
 from tests.browser import runs
 from tests.browser.axe import check_accessibility
-from tests.browser.conftest import LogIn, make_person
+from tests.browser.conftest import LogIn
+from tests.people import make_person
 from workflows.models import ActionExecution, Project
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import LogIn, make_person
+from tests.browser.conftest import LogIn
+from tests.people import make_person
 from workflows.models import Project, Role
 from workflows.services.identity.identity import issue_token
 

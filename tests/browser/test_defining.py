@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.axe import check_accessibility
-from tests.browser.conftest import NARROW, LogIn, make_person
+from tests.browser.conftest import NARROW, LogIn, write_in_editor
+from tests.people import make_person
 from workflows.models import (
     ActionDefinition,
     ApiToken,
@@ -38,11 +39,6 @@ shout:
 
 
 @pytest.fixture
-def author(project: Project) -> Any:
-    return make_person("ann", project, Role.AUTHOR)
-
-
-@pytest.fixture
 def action(project: Project) -> ActionDefinition:
     return create_actions(caller=Caller(project.pk, Role.AUTHOR), text=SHOUT)[0]
 
@@ -52,12 +48,6 @@ def environment(project: Project) -> Environment:
     return create_environment(
         caller=Caller(project.pk, Role.AUTHOR), name="north", variables={"region": "north"}
     )
-
-
-def write(page: Page, text: str) -> None:
-    page.locator(".cm-content").first.click()
-    page.keyboard.press("Control+a")
-    page.keyboard.insert_text(text)
 
 
 def test_an_action_is_found_and_tried(log_in: LogIn, author: Any, action: Any) -> None:
@@ -89,14 +79,14 @@ def test_a_built_in_action_shows_its_parameters_and_errors(log_in: LogIn, author
 def test_an_adhoc_action_is_written_mended_and_deleted(log_in: LogIn, author: Any) -> None:
     page = log_in(author)
     page.goto("/admin/actions/new/")
-    write(page, SHOUT.replace("base: std.echo", "bass: std.echo"))
+    write_in_editor(page, SHOUT.replace("base: std.echo", "bass: std.echo"))
     expect(page.get_by_text("2 errors")).to_be_visible()
-    write(page, SHOUT)
+    write_in_editor(page, SHOUT)
     expect(page.get_by_text("No problems")).to_be_visible()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="shout", exact=True)).to_be_visible()
     page.get_by_role("link", name="Edit").click()
-    write(page, SHOUT.replace("toUpper", "toLower"))
+    write_in_editor(page, SHOUT.replace("toUpper", "toLower"))
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved shout.")).to_be_visible()
     assert "toLower" in ActionDefinition.objects.get().text
@@ -111,14 +101,14 @@ def test_an_environment_is_made_changed_and_checked(log_in: LogIn, author: Any) 
     page.goto("/admin/environments/")
     page.get_by_role("link", name="Make the first one").click()
     page.get_by_label("Name").fill("north")
-    write(page, "[1]")
+    write_in_editor(page, "[1]")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert")).to_contain_text("must be a JSON object")
-    write(page, '{"size": 3}')
+    write_in_editor(page, '{"size": 3}')
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved the environment north.")).to_be_visible()
     assert Environment.objects.get().variables == {"size": 3}
-    write(page, '{"size": 4}')
+    write_in_editor(page, '{"size": 4}')
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved the environment north.")).to_be_visible()
     assert Environment.objects.get().variables == {"size": 4}

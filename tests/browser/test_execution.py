@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import runs
-from tests.browser.conftest import LogIn, make_person
+from tests.browser.conftest import LogIn
+from tests.people import make_person
 from workflows.engine.states import State
 from workflows.models import ActionExecution, HistoryEvent, Project, Role, WorkflowExecution
 from workflows.services.advancing.advance import advance

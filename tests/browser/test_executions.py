@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import runs
-from tests.browser.conftest import NARROW, LogIn, make_person
+from tests.browser.conftest import NARROW, LogIn
+from tests.people import make_person
 from workflows.models import HistoryEvent, Project, Role, WorkflowExecution
 
 pytestmark = pytest.mark.django_db(transaction=True)

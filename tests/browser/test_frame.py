@@ -10,7 +10,8 @@ import pytest
 import unfold
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import NARROW, LogIn, make_person
+from tests.browser.conftest import NARROW, LogIn
+from tests.people import make_person
 from workflows.models import Project, Role
 
 ROOT: Final = Path(__file__).resolve().parents[2]

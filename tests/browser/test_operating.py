@@ -11,7 +11,8 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from tests.browser import runs
-from tests.browser.conftest import NARROW, LogIn, make_person
+from tests.browser.conftest import NARROW, LogIn
+from tests.people import make_person
 from workflows.models import Maintenance, Project, Role, WorkerProcess, WorkflowExecution
 
 pytestmark = pytest.mark.django_db(transaction=True)

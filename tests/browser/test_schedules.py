@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.axe import check_accessibility
-from tests.browser.conftest import NARROW, LogIn, make_person
+from tests.browser.conftest import NARROW, LogIn
+from tests.people import make_person
 from workflows.models import CronTrigger, Project, Role, WorkflowDefinition, WorkflowExecution
 from workflows.services.definitions.workflow_uploads import create_workflows
 from workflows.services.identity.identity import Caller

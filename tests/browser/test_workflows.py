@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import check_accessibility
-from tests.browser.conftest import NARROW, LogIn, make_person
+from tests.browser.conftest import NARROW, LogIn, write_in_editor
+from tests.people import make_person
 from workflows.models import Project, Role, WorkflowDefinition, WorkflowExecution
 from workflows.services.definitions.workflow_uploads import create_workflows
 from workflows.services.identity.identity import Caller
@@ -38,17 +39,6 @@ greet:
 def workflow(project: Project) -> WorkflowDefinition:
     caller = Caller(project.pk, Role.AUTHOR)
     return create_workflows(caller=caller, text=TEXT)[0]
-
-
-@pytest.fixture
-def author(project: Project) -> Any:
-    return make_person("ann", project, Role.AUTHOR)
-
-
-def type_in_editor(page: Page, text: str) -> None:
-    page.locator(".cm-content").first.click()
-    page.keyboard.press("Control+a")
-    page.keyboard.insert_text(text)
 
 
 def accept(page: Page, name: str) -> None:
@@ -99,7 +89,7 @@ def test_a_mistake_is_marked_while_it_is_written_and_mended(
     expect(page.get_by_text("No problems")).to_be_visible()
     expect(page.locator(".graph-node")).to_have_count(2)
     broken = TEXT.replace("on-success: done", "on-sucess: done").replace("std.noop", "std.nop")
-    type_in_editor(page, broken)
+    write_in_editor(page, broken)
     expect(page.get_by_text("1 error")).to_be_visible()
     problem = page.get_by_role("button", name=re.compile("unknown key 'on-sucess'"))
     expect(problem).to_contain_text("Line 12:7")
@@ -108,12 +98,12 @@ def test_a_mistake_is_marked_while_it_is_written_and_mended(
     page.get_by_role("button", name="Save revision").click()
     expect(page.get_by_role("alert")).to_contain_text("unknown key 'on-sucess'")
     expect(page.locator(".cm-content")).to_contain_text("on-sucess: done")
-    type_in_editor(page, broken.replace("sucess", "success"))
+    write_in_editor(page, broken.replace("sucess", "success"))
     warning = page.get_by_role("button", name=re.compile("no action 'std.nop' so far"))
     expect(warning).to_contain_text("Line 14:7")
     warning.click()
     expect(page.locator(".cm-activeLine")).to_have_text("      action: std.nop")
-    type_in_editor(page, TEXT.replace("done", "finish"))
+    write_in_editor(page, TEXT.replace("done", "finish"))
     expect(page.locator('[data-name="finish"]')).to_be_visible()
     page.get_by_label("What changes and why").fill("a better name")
     page.get_by_role("button", name="Save revision").click()
@@ -140,7 +130,7 @@ def test_keywords_actions_and_tasks_are_completed(
     page = log_in(author)
     page.goto(f"/admin/workflows/{workflow.pk}/edit/")
     expect(page.locator("levante-editor[data-words=known]")).to_be_attached()
-    type_in_editor(page, TEXT)
+    write_in_editor(page, TEXT)
     page.keyboard.type("    extra:\nact")
     accept(page, "action")
     page.keyboard.type("std.noo")
@@ -157,10 +147,10 @@ def test_what_somebody_else_saved_meanwhile_is_not_passed_over(
     pages = [log_in(author), log_in(make_person("bob", workflow.project, Role.AUTHOR))]
     for page in pages:
         page.goto(f"/admin/workflows/{workflow.pk}/edit/")
-    type_in_editor(pages[0], TEXT.replace("done", "finish"))
+    write_in_editor(pages[0], TEXT.replace("done", "finish"))
     pages[0].get_by_role("button", name="Save revision").click()
     expect(pages[0].get_by_text("Saved as revision 2.")).to_be_visible()
-    type_in_editor(pages[1], TEXT.replace("done", "end"))
+    write_in_editor(pages[1], TEXT.replace("done", "end"))
     pages[1].get_by_role("button", name="Save revision").click()
     expect(pages[1].get_by_role("alert")).to_contain_text("somebody has stored revision 2")
     expect(pages[1].locator(".cm-content")).to_contain_text("end:")
@@ -181,7 +171,7 @@ def test_a_text_that_says_the_same_makes_no_revision(
 def test_revisions_are_compared_and_restored(log_in: LogIn, author: Any, workflow: Any) -> None:
     page = log_in(author)
     page.goto(f"/admin/workflows/{workflow.pk}/edit/")
-    type_in_editor(page, TEXT.replace("done", "finish"))
+    write_in_editor(page, TEXT.replace("done", "finish"))
     page.get_by_role("button", name="Save revision").click()
     page.get_by_role("link", name="Revisions").click()
     expect(page.locator("tbody tr")).to_have_count(2)

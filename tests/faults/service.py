@@ -21,7 +21,6 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
 
-from tests.db.conftest import SENDERS
 from tests.factories import make_caller
 from tests.faults import misbehaviour
 from tests.faults.flows import Run
@@ -34,6 +33,7 @@ from tests.faults.invariants import (
     queues_are_empty,
 )
 from tests.faults.ledger import VARIABLE, Ledger
+from tests.senders import SENDERS
 from workflows.actions import registry
 from workflows.canvas import Work
 from workflows.models.statements import execute, fetch_all, fetch_one
