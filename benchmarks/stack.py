@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.client import BenchmarkFailed
-from workflows.embedded.processes import SERVER_PROGRAMS, find_marked
+from workflows.embedded.processes import find_marked, name_of
 from workflows.embedded.state import read_state
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -122,8 +122,8 @@ def _with_descendants(pids: list[int]) -> set[int]:
 
 
 def _describe(pid: int) -> str:
-    program = Path(f"/proc/{pid}/comm").read_text().strip()
-    if program in SERVER_PROGRAMS:
+    program = name_of(pid)
+    if not program.startswith("python"):
         return program
     environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     for entry in environment:

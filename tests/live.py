@@ -74,12 +74,15 @@ class LiveStack:
         self.process.wait(STOP_SECONDS)
 
     def processes(self, *words: str) -> list[int]:
-        """The processes of this stack whose command line has all the words."""
+        """The processes of this stack whose name and command line together have all the words."""
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
-                    command = (entry / "cmdline").read_bytes().decode(errors="replace")
+                    command = "".join(
+                        (entry / file).read_bytes().decode(errors="replace")
+                        for file in ("comm", "cmdline")
+                    )
                     environment = (entry / "environ").read_bytes().decode(errors="replace")
                 except OSError:
                     continue
@@ -88,6 +91,10 @@ class LiveStack:
                 ):
                     found.append(int(entry.name))
         return found
+
+    def workers(self) -> list[int]:
+        """The processes of the workers of this stack, with their parents."""
+        return [*self.processes("worker-engine"), *self.processes("worker-actions")]
 
     def _wait_until_ready(self) -> None:
         assert self.process is not None

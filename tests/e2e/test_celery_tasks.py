@@ -171,7 +171,7 @@ def test_the_result_comes_although_our_workers_die(shop: Shop, tmp_path: Path) -
     note = tmp_path / "pid"
     execution = shop.start("pack", order=8, seconds=2, note=str(note))
     shop.wait_for(lambda: note.exists() and note.read_text())
-    for process in shop.stack.processes("celery", "worker", "config"):
+    for process in shop.stack.workers():
         os.kill(process, signal.SIGKILL)
     assert shop.result(execution, seconds=60)["order"] == 8
 
@@ -181,7 +181,7 @@ def test_the_result_comes_although_the_answer_is_lost(shop: Shop, tmp_path: Path
     note = tmp_path / "pid"
     execution = shop.start("pack", order=9, seconds=2, note=str(note))
     shop.wait_for(lambda: note.exists() and note.read_text())
-    workers = shop.stack.processes("celery", "worker", "config")
+    workers = shop.stack.workers()
     for process in workers:
         os.kill(process, signal.SIGSTOP)
     try:

@@ -237,7 +237,7 @@ def test_nothing_that_came_to_a_stream_while_we_were_away_is_lost(running: LiveS
     client.xadd("redis-b:notifications", {"event": json.dumps(notification("i-0"))})
     wait_until(lambda: started(running, trigger) == ["i-0"])
     # Somebody takes one and dies; the rest comes while nobody listens.
-    (sweep,) = running.processes("manage.py", "sweep")
+    (sweep,) = running.processes("sweep")
     os.kill(sweep, 19)  # stopped
     client.xadd("redis-b:notifications", {"event": json.dumps(notification("i-1"))})
     client.xreadgroup("levante", "dead", {"redis-b:notifications": ">"}, count=1)

@@ -97,7 +97,7 @@ class Service:
 
     def kill_action_workers(self) -> None:
         """Kill all processes that run actions, with their parent."""
-        for process in self.stack.processes("celery", "worker", "actions"):
+        for process in self.stack.processes("worker-actions"):
             os.kill(process, signal.SIGKILL)
 
 

@@ -56,9 +56,8 @@ class Service:
     def status(self) -> str:
         return str(self.get("/maintenance")["status"])
 
-    def kill(self, *words: str) -> None:
-        processes = self.stack.processes(*words)
-        assert processes, words
+    def kill(self, processes: list[int]) -> None:
+        assert processes
         for process in processes:
             os.kill(process, signal.SIGKILL)
 
@@ -90,7 +89,7 @@ def test_the_service_pauses_and_goes_on_although_processes_die(service: Service)
     wait_until(lambda: len(service.get("/v2/executions")["executions"]) > 8)
 
     assert service.put("/maintenance", {"status": "PAUSED"}).json() == {"status": "PAUSING"}
-    service.kill("manage.py", "sweep")
+    service.kill(service.stack.processes("sweep"))
     assert service.start("chain").status_code == 423
     assert service.status() == "PAUSING"  # as long as the action from outside has no result
     answer = service.put(f"/v2/action_executions/{action}", {"state": "SUCCESS"})
@@ -98,14 +97,14 @@ def test_the_service_pauses_and_goes_on_although_processes_die(service: Service)
     wait_until(lambda: service.status() == "PAUSED")
     assert service.states() == {"PAUSED"}
     tasks = service.get("/v2/tasks?fields=state,name")["tasks"]
-    service.kill("celery", "worker")
-    service.kill("manage.py", "sweep")
+    service.kill(service.stack.workers())
+    service.kill(service.stack.processes("sweep"))
     time.sleep(3)
     assert service.get("/v2/tasks?fields=state,name")["tasks"] == tasks
     assert service.start("chain").status_code == 423
 
     assert service.put("/maintenance", {"status": "RUNNING"}).json() == {"status": "RUNNING"}
-    service.kill("manage.py", "sweep")
+    service.kill(service.stack.processes("sweep"))
     wait_until(lambda: service.states() == {"SUCCESS", "PAUSED"})
     left = service.get("/v2/executions?state=PAUSED")["executions"]
     assert [execution["id"] for execution in left] == [paused_before]

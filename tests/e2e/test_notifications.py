@@ -80,7 +80,7 @@ def test_each_event_is_taken_exactly_once(stack: LiveStack, receiver: Receiver) 
         "headers": {"Authorization": "Bearer t0k3n"},
     }
     started = [_start(stack, {"notify": [notify]}) for _ in range(5)]
-    (sweep,) = stack.processes("manage.py", "sweep")
+    (sweep,) = stack.processes("sweep")
     time.sleep(1.5)
     os.kill(sweep, 9)  # in the middle of it; what it was at comes again after its claim is over
     deadline = time.monotonic() + SECONDS + 45

@@ -213,7 +213,7 @@ class Drive:
         self._answer(asking)
         self._log_in()
         time.sleep(2)
-        for process in self.stack.processes("celery", "worker", "actions"):
+        for process in self.stack.processes("worker-actions"):
             os.kill(process, signal.SIGKILL)  # what is at work is lost, and logged as such
         for execution_id in [*started, asking]:
             self.wait(execution_id)

@@ -33,13 +33,13 @@ def run(name):
     while True:
         time.sleep(0.05)
 
-def fail():
-    note("broken", "began")
+def fail(name):
+    note(name, "began")
     return 3
 
 Family([
-    Member("worker", lambda: run("worker"), signal.SIGQUIT),
-    Member("sweep", lambda: run("sweep")),
+    Member("worker", run, signal.SIGQUIT),
+    Member("sweep", run),
     Member("broken", fail),
 ]).run()
 note("parent", "ended")

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from workflows.embedded.processes import take_name
 from workflows.embedded.supervisor import (
     FIRST_BACKOFF_SECONDS,
     LONGEST_BACKOFF_SECONDS,
@@ -31,7 +32,7 @@ class Member:
     """One process: what it runs until it is told to stop, and the signal that tells it."""
 
     name: str
-    run: Callable[[], int]  # gives the exit code
+    run: Callable[[str], int]  # takes the name, gives the exit code
     stop_signal: signal.Signals = signal.SIGTERM
     pid: int = 0
     started_at: float = 0.0
@@ -75,10 +76,11 @@ class Family:
         sys.stderr.flush()
         member.pid = os.fork()
         if member.pid == 0:
+            take_name(member.name)
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
-            sys.exit(member.run())
+            sys.exit(member.run(member.name))
 
     def _note_ends(self) -> None:
         while pid_and_status := _reap(os.WNOHANG):

@@ -25,6 +25,20 @@ def mark_of(data_directory: Path) -> dict[str, str]:
     return {MARK: str(data_directory)}
 
 
+def take_name(name: str) -> None:
+    """Show this process under a name of its own, such as in `top`; on systems with /proc."""
+    with suppress(OSError):
+        (PROCESS_TABLE / "self" / "comm").write_text(name)
+
+
+def name_of(pid: int) -> str:
+    """Return the name under which a process is shown; empty if it is gone."""
+    try:
+        return (PROCESS_TABLE / str(pid) / "comm").read_text(errors="replace").strip()
+    except OSError:
+        return ""
+
+
 def find_marked(data_directory: Path) -> list[int]:
     """Return all running processes of this data directory except ourselves.
 

@@ -48,20 +48,20 @@ class Command(BaseCommand):
             import_module(name)
         prepare_to_fork()
         connection.close()
+        engine = partial(_run_worker, queue="engine", processes=options["engine"])
+        actions = partial(_run_worker, queue="actions", processes=options["actions"])
         Family(
             [
-                Member("engine", partial(_run_worker, "engine", options["engine"]), _STOP_SIGNAL),
-                Member(
-                    "actions", partial(_run_worker, "actions", options["actions"]), _STOP_SIGNAL
-                ),
+                Member("worker-engine", engine, _STOP_SIGNAL),
+                Member("worker-actions", actions, _STOP_SIGNAL),
                 Member("sweep", _run_sweep),
             ]
         ).run()
 
 
-def _run_worker(queue: str, processes: int) -> int:
+def _run_worker(name: str, *, queue: str, processes: int) -> int:
     """Run a worker for one queue until it is told to stop; give its exit code."""
-    _take_name(f"worker-{queue}")
+    _take_name(name)
     # An action may take long: none waits behind it in a process while another one is free.
     current_app.conf.worker_disable_prefetch = queue == "actions"
     worker = current_app.Worker(
@@ -77,8 +77,8 @@ def _run_worker(queue: str, processes: int) -> int:
     return int(worker.exitcode or 0)
 
 
-def _run_sweep() -> int:
-    _take_name("sweep")
+def _run_sweep(name: str) -> int:
+    _take_name(name)
     call_command("sweep", with_events=True, with_beat=True, skip_checks=True)
     return 0
 
