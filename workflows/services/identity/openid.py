@@ -36,7 +36,7 @@ _NAME_LENGTH: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class OpenIDToken:
-    """What a token says. `project` is a name or an id."""
+    """What a token says. `project` is a name or an id; `expires_at` allows for differing clocks."""
 
     user_name: str
     project: str
@@ -58,7 +58,8 @@ def find_openid_token(token: str) -> OpenIDToken | None:
             key,
             algorithms=list(_ALGORITHMS),
             audience=settings.LEVANTE_OIDC_AUDIENCE,
-            issuer=settings.LEVANTE_OIDC_ISSUER,
+            # Some issuers write themselves with a slash at the end; the setting has none.
+            issuer=(settings.LEVANTE_OIDC_ISSUER, f"{settings.LEVANTE_OIDC_ISSUER}/"),
             leeway=_LEEWAY_SECONDS,
             options={"require": ["exp", "iss", "aud"]},
         )
@@ -71,7 +72,7 @@ def find_openid_token(token: str) -> OpenIDToken | None:
         user_name=str(_claim(claims, settings.LEVANTE_OIDC_NAME_CLAIM) or claims.get("sub", "")),
         project=_project(claims),
         roles=tuple(str(role) for role in roles) if isinstance(roles, list) else (),
-        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        expires_at=datetime.fromtimestamp(claims["exp"] + _LEEWAY_SECONDS, UTC),
     )
 
 
