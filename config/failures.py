@@ -14,13 +14,13 @@ _PAGES: Final = "/admin"
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if not request.path.startswith(_PAGES):
+    if not request.path_info.startswith(_PAGES):
         return errors.page_not_found(request, exception)
     return _page(request, HTTPStatus.NOT_FOUND, "There is nothing at this address.")
 
 
 def server_error(request: HttpRequest, *arguments: Any) -> HttpResponse:
-    if not request.path.startswith(_PAGES):
+    if not request.path_info.startswith(_PAGES):
         return errors.server_error(request, *arguments)
     return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something failed here. It was logged.")
 

@@ -118,6 +118,12 @@ def refuse_open_doors(*, debug: bool, hosts: list[str], origins: list[str]) -> N
         raise ImproperlyConfigured("LEVANTE_DEBUG is for this machine alone, not for other hosts")
 
 
+def refuse_another_path(public_url: str, prefix: str) -> None:
+    """Stop a start whose public address lacks the path under which a proxy shows the server."""
+    if public_url and prefix and not public_url.endswith(f"/{prefix}"):
+        raise ImproperlyConfigured(f"LEVANTE_PUBLIC_URL must end with the path prefix, /{prefix}")
+
+
 def database_from_url(url: str) -> dict[str, Any]:
     """Return Django's settings of a PostgreSQL database from its URL."""
     database: dict[str, Any] = environ.Env.db_url_config(url)

@@ -13,6 +13,6 @@ handler500 = "config.failures.server_error"
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("admin", RedirectView.as_view(url="/admin/", query_string=True)),
+    path("admin", RedirectView.as_view(pattern_name="admin:index", query_string=True)),
     path("", include("workflows.api.urls")),
 ]

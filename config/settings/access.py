@@ -15,6 +15,7 @@ from config.readers import (
     env_seconds,
     env_secret,
     env_text,
+    refuse_another_path,
     refuse_open_doors,
 )
 from config.settings.servers import LEVANTE_DATA_DIR
@@ -35,8 +36,9 @@ ALLOWED_HOSTS = env_list("LEVANTE_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[:
 # Anybody may do anything, without a token. `manage.py up --no-auth` sets it, on loopback only.
 # Default: off.
 LEVANTE_NO_AUTH = env_bool("LEVANTE_NO_AUTH", default=False)
-# How others reach the server, such as https://levante.example.org: the beginning of the addresses
-# that are told to who does work elsewhere. Default: none, so they begin with the path.
+# How others reach the server, such as https://levante.example.org, with the path prefix if there is
+# one: the beginning of the links in answers and of the addresses that are told to who does work
+# elsewhere. Default: none, so links begin with the host of the request, others with the path.
 LEVANTE_PUBLIC_URL = env_text("LEVANTE_PUBLIC_URL", "").rstrip("/")
 # A token with which /metrics alone may be read, for Prometheus. Default: none, so the token of an
 # administrator is needed.
@@ -49,6 +51,7 @@ LEVANTE_FORWARDED_HOST = env_bool("LEVANTE_FORWARDED_HOST", default=False)
 # The path under which a proxy shows the server and which it takes off, such as /levante. It then
 # stands in the links of answers. Default: none.
 LEVANTE_PATH_PREFIX = env_text("LEVANTE_PATH_PREFIX", "").strip("/")
+refuse_another_path(LEVANTE_PUBLIC_URL, LEVANTE_PATH_PREFIX)
 # Origins whose pages may call the API from a browser, such as https://tools.example.org, separated
 # by commas. Default: none.
 LEVANTE_CORS_ORIGINS = env_list("LEVANTE_CORS_ORIGINS", [])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from config.readers import env_seconds, env_secret, env_text
 
 # Where Flower listens, such as http://127.0.0.1:5555. It has to run with --url_prefix=admin/flower,
-# and should be reached by this server alone. `manage.py up` sets it. Default: none, so there are no
-# links into Flower.
+# with LEVANTE_PATH_PREFIX before it if there is one, and should be reached by this server alone.
+# `manage.py up` does and sets all that. Default: none, so there are no links into Flower.
 LEVANTE_FLOWER_URL = env_text("LEVANTE_FLOWER_URL", "").rstrip("/")
 # Seconds to wait for an answer of Flower. Default: 20.
 LEVANTE_FLOWER_SECONDS = env_seconds("LEVANTE_FLOWER_SECONDS", 20)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.templatetags.static import static
+
 from config.readers import env_list
 from config.settings.servers import BASE_DIR
 
@@ -80,7 +82,13 @@ UNFOLD = {
     "SITE_TITLE": "Levante",
     "SITE_HEADER": "Levante",
     "SITE_SYMBOL": "air",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/levante/icon.svg"}],
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _request: static("levante/icon.svg"),
+        }
+    ],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "COLORS": {

@@ -79,6 +79,15 @@ def test_the_table_of_flower_is_read_by_post(
     assert other.post("/admin/flower/tasks/datatable", {"draw": "1"}).status_code == 403
 
 
+def test_flower_is_below_the_path_of_the_proxy(
+    project: Project, flower: list[tuple[str, str]], settings: Settings
+) -> None:
+    """As it links to its own pages: it is told that path when it starts."""
+    settings.LEVANTE_PATH_PREFIX = "flows"
+    assert log_in(project).get("/admin/flower/workers").status_code == 200
+    assert flower[0][0] == "/flows/admin/flower/workers"
+
+
 def test_flower_is_closed_to_everybody_else(
     project: Project, flower: list[tuple[str, str]]
 ) -> None:

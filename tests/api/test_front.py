@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.db import OperationalError
-from django.http import HttpResponse
-from django.test import Client
+from django.http import Http404, HttpResponse
+from django.test import Client, RequestFactory
+from django.urls import set_script_prefix
 from django.utils import timezone
 from pytest_django import Settings
 
+from config import failures
 from tests.api_client import ApiClient, fault
 from workflows.api import health
 from workflows.models import WorkerProcess
 from workflows.models.statements import execute
+from workflows.services.operation.addresses import base_url
 
 ORIGIN = "https://tools.example.org"
 
@@ -187,6 +192,46 @@ def test_links_are_made_for_who_is_before_the_proxy(
     versions: Any = client.get("/", headers=FORWARDED).json()["versions"]
     assert versions[0]["links"][0]["href"] == start
     assert client.get("/v2/", headers=FORWARDED).json() == {"uri": start}
+
+
+@pytest.fixture
+def prefix(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A proxy shows the server under a path, as the web server tells Django with each request."""
+    settings.FORCE_SCRIPT_NAME = "/flows"
+    set_script_prefix("/flows/")
+    # Files keep the path that Django knew when the first one was asked for.
+    monkeypatch.setattr(staticfiles_storage, "base_url", "/flows/static/")
+    yield
+    set_script_prefix("/")
+
+
+@pytest.mark.usefixtures("prefix", "db")
+def test_pages_lead_to_places_below_the_path_of_the_proxy(
+    client: Client, rf: RequestFactory
+) -> None:
+    assert client.get("/admin?x=1")["Location"] == "/flows/admin/?x=1"
+    assert b'href="/flows/static/levante/icon.svg"' in client.get("/admin/login/").content
+    for page in (
+        failures.page_not_found(rf.get("/admin/nosuch"), Http404()),
+        failures.server_error(rf.get("/admin/workflows/")),
+    ):
+        assert page["Content-Type"].startswith("text/html")
+        assert b'href="/flows/admin/"' in page.content
+    answer = failures.page_not_found(rf.get("/v2/nosuch"), Http404())
+    assert answer["Content-Type"] == "application/json"
+
+
+def test_addresses_begin_with_the_public_one_if_it_is_set(
+    ann: ApiClient, settings: Settings, client: Client, rf: RequestFactory
+) -> None:
+    settings.FORCE_SCRIPT_NAME = "/flows"
+    assert base_url() == "/flows"
+    assert base_url(rf.get("/v2")) == "http://testserver/flows"
+    settings.LEVANTE_PUBLIC_URL = "https://levante.example.org/flows"
+    assert base_url() == base_url(rf.get("/v2")) == "https://levante.example.org/flows"
+    start = "https://levante.example.org/flows/v2"
+    assert next_link(ann, {}).startswith(f"{start}/environments?")
+    assert client.get("/v2/").json() == {"uri": start}
 
 
 def test_a_host_that_is_not_ours_is_refused(settings: Settings, client: Client) -> None:

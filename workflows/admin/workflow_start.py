@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
@@ -25,6 +24,7 @@ from workflows.services.definitions.definitions import load_spec
 from workflows.services.definitions.environments import list_environments
 from workflows.services.executions.executions import start_execution
 from workflows.services.identity.identity import Caller
+from workflows.services.operation.addresses import base_url
 from workflows.services.pages.workflow_overview import WorkflowRow, get_workflow_row
 
 
@@ -111,7 +111,6 @@ def _read(request: HttpRequest, spec: WorkflowSpec) -> RunForm:
 
 
 def _equivalents(request: HttpRequest, row: WorkflowRow, form: RunForm) -> dict[str, str]:
-    server = settings.LEVANTE_PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
     start = Start(
         workflow=row.workflow.name,
         namespace=row.workflow.namespace,
@@ -119,7 +118,7 @@ def _equivalents(request: HttpRequest, row: WorkflowRow, form: RunForm) -> dict[
         params=form.params,
         description=request.POST.get("description", "").strip(),
     )
-    return {"request": as_request(start, server), "command": as_command(start)}
+    return {"request": as_request(start, base_url(request)), "command": as_command(start)}
 
 
 def _render(

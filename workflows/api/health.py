@@ -17,6 +17,7 @@ from workflows.api.views import OpenView, answer
 from workflows.errors import RequestInvalid
 from workflows.jsontypes import JSONObject
 from workflows.models import WorkerProcess
+from workflows.services.operation.addresses import base_url
 from workflows.services.running import broker
 
 
@@ -32,8 +33,7 @@ class VersionsView(OpenView):
     }
 
     def get(self, request: Request) -> HttpResponse:
-        href = _root_url(request)
-        link = {"href": href, "target": "v2", "rel": "self"}
+        link = {"href": _root_url(request), "target": "v2", "rel": "self"}
         return answer({"versions": [{"id": "v2.0", "status": "CURRENT", "links": [link]}]})
 
 
@@ -50,8 +50,7 @@ class RootView(OpenView):
 
 def _root_url(request: Request) -> str:
     """The address of version 2 as clients see it, whatever proxy stands in front."""
-    prefix = request.META.get("SCRIPT_NAME", "").rstrip("/")
-    return str(request.build_absolute_uri(f"{prefix}/v2"))
+    return f"{base_url(request._request)}/v2"
 
 
 class InfoView(OpenView):

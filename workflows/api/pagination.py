@@ -18,6 +18,7 @@ from workflows.api.filters import Condition, narrow
 from workflows.api.values import parse_uuid
 from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject
+from workflows.services.operation.addresses import request_url
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -132,7 +133,7 @@ def next_link(request: Request, page: Page, marker: str) -> str:
     if page.fields:
         arguments["fields"] = ",".join(page.fields)
     query = "&".join(f"{name}={quote(value, safe=',:')}" for name, value in arguments.items())
-    return f"{request._request.build_absolute_uri(request.path.rstrip('/'))}?{query}"
+    return f"{request_url(request._request).rstrip('/')}?{query}"
 
 
 def _behind_marker(rows: models.QuerySet[Row], page: Page) -> Q:

@@ -146,7 +146,8 @@ class Stack:
         # Without our application: it only listens to the broker, and Django would double its size.
         command = python("-m", "celery", "--quiet", "flower", "--address=127.0.0.1")
         command += [f"--port={self._options.flower_port}", "--max_tasks=1000", "--max_workers=50"]
-        command.append("--url_prefix=admin/flower")
+        path = os.environ.get("LEVANTE_PATH_PREFIX", "").strip("/")
+        command.append(f"--url_prefix={f'{path}/admin/flower'.lstrip('/')}")
         command += ["--purge_offline_workers=300", "--loglevel=WARNING"]
         return Service(
             "flower",

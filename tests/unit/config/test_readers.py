@@ -17,6 +17,7 @@ from config.readers import (
     env_seconds,
     env_secret,
     env_text,
+    refuse_another_path,
     refuse_open_doors,
 )
 
@@ -71,6 +72,14 @@ def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("LEVANTE_X_FILE", str(tmp_path / "nothing"))
     with pytest.raises(ImproperlyConfigured, match="LEVANTE_X_FILE cannot be read"):
         env_secret("LEVANTE_X")
+
+
+def test_the_public_address_and_the_path_of_the_proxy_agree() -> None:
+    refuse_another_path("", "flows")
+    refuse_another_path("https://levante.example.org", "")
+    refuse_another_path("https://levante.example.org/flows", "flows")
+    with pytest.raises(ImproperlyConfigured, match="must end with the path prefix, /flows"):
+        refuse_another_path("https://levante.example.org", "flows")
 
 
 def test_a_value_is_taken_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:

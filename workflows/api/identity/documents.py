@@ -10,10 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework import status
 from rest_framework.request import Request
 
-from workflows.api.identity.views import DOMAIN, IdentityView, base_url
+from workflows.api.identity.views import DOMAIN, IdentityView
 from workflows.api.views import answer
 from workflows.errors import NotFound
 from workflows.jsontypes import JSONObject, JSONValue
+from workflows.services.operation.addresses import base_url
 
 PREFIX: Final = "/identity/v3"
 _INTERFACES: Final = ("public", "internal", "admin")

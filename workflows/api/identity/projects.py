@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from workflows.api.arguments import read_any_arguments
 from workflows.api.auth import caller_of
 from workflows.api.identity.documents import PREFIX
-from workflows.api.identity.views import DOMAIN, IdentityView, base_url
+from workflows.api.identity.views import DOMAIN, IdentityView
 from workflows.api.views import answer
 from workflows.errors import NotFound, NotPermitted
 from workflows.jsontypes import JSONObject
@@ -18,6 +18,7 @@ from workflows.models import Project
 from workflows.services.identity.identity import FORBIDDEN
 from workflows.services.identity.logins import projects_of, visible_projects
 from workflows.services.identity.ownership import parse_id
+from workflows.services.operation.addresses import base_url, request_url
 
 
 class OwnProjectsView(IdentityView):
@@ -63,7 +64,11 @@ def _answer_list(request: HttpRequest, projects: Iterable[Project]) -> HttpRespo
     return answer(
         {
             "projects": [_draw(request, project) for project in projects],
-            "links": {"self": request.build_absolute_uri(), "previous": None, "next": None},
+            "links": {
+                "self": request_url(request),
+                "previous": None,
+                "next": None,
+            },
         }
     )
 

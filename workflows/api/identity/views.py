@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.urls import get_script_prefix
+from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from workflows.api.errors import exception_handler
@@ -45,9 +43,3 @@ def identity_error(exception: Exception, context: Mapping[str, Any]) -> HttpResp
     }
     response.content = json.dumps(body).encode()
     return response
-
-
-def base_url(request: HttpRequest) -> str:
-    """Return how clients reach this server, without a slash at the end."""
-    here = request.build_absolute_uri(get_script_prefix())
-    return settings.LEVANTE_PUBLIC_URL or here.rstrip("/")

@@ -12,8 +12,8 @@ from django.conf import settings
 
 from workflows.errors import NotFound, RequestInvalid
 
-# Where the web interface has Flower, and where Flower has to think that it is.
-PREFIX: Final = "admin/flower"
+# Where the web interface has Flower; Flower has to think that it is there, too.
+_PLACE: Final = "admin/flower"
 _CONNECT_SECONDS: Final = 2.0
 _KEPT_HEADERS: Final = ("Content-Type", "Cache-Control", "ETag", "Last-Modified", "Location")
 _MOST_BYTES: Final = 20_000_000
@@ -36,7 +36,8 @@ def fetch_flower(path: str, query: str) -> FlowerPage:
     """Fetch one page; raises RequestInvalid if Flower does not answer."""
     if not has_flower():
         raise NotFound("There is no Flower here; LEVANTE_FLOWER_URL does not name one.")
-    address = f"{settings.LEVANTE_FLOWER_URL}/{PREFIX}/{quote(path)}"
+    prefix = f"{settings.LEVANTE_PATH_PREFIX}/{_PLACE}".lstrip("/")
+    address = f"{settings.LEVANTE_FLOWER_URL}/{prefix}/{quote(path)}"
     name, _, password = settings.FLOWER_BASIC_AUTH.partition(":")
     try:
         answer = requests.get(

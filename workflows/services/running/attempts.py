@@ -32,6 +32,7 @@ from workflows.models.statements import as_payload, execute, fetch_one
 from workflows.services.definitions.catalogue import outside_reader, resolve_stored_action
 from workflows.services.definitions.code_sources import find_code_action
 from workflows.services.executions.payloads import clean_payload
+from workflows.services.operation.addresses import base_url
 from workflows.services.running.celery_notes import note_run
 from workflows.services.running.lost_work import give_back
 from workflows.services.running.process import Interrupted, Stopped, this_process
@@ -265,7 +266,7 @@ def _context(claim: Claim) -> ActionContext:
         workflow_name=claim.workflow_name,
         workflow_execution_id=str(claim.execution_id) if claim.execution_id else None,
         project_id=str(claim.project_id),
-        callback_url=f"{settings.LEVANTE_PUBLIC_URL}/v2/action_executions/{claim.action_id}",
+        callback_url=f"{base_url()}/v2/action_executions/{claim.action_id}",
         target=claim.target,
         attempt_token=str(claim.token),
     )
