@@ -82,8 +82,18 @@ def test_nobody_acts_for_the_project_of_packages(browser: Client) -> None:
     User.objects.update(is_superuser=True)
     headers = csrf(browser) | {"X-Project-Id": str(SYSTEM_PROJECT_ID)}
     made = browser.post("/v2/workflows", HELLO, content_type="text/plain", headers=headers)
-    assert made.status_code == 201
-    assert made.json()["workflows"][0]["project_id"] != str(SYSTEM_PROJECT_ID)
+    assert made.status_code == 400
+    assert fault(made) == f"There is no project {SYSTEM_PROJECT_ID} to act for."
+
+
+def test_a_superuser_is_told_that_there_is_no_such_project(browser: Client) -> None:
+    User.objects.update(is_superuser=True)
+    green, unknown = Project.objects.create(name="green"), uuid4()
+    for project, status in ((green.pk, 201), (unknown, 400)):
+        headers = csrf(browser) | {"X-Project-Id": str(project)}
+        made = browser.post("/v2/workflows", HELLO, content_type="text/plain", headers=headers)
+        assert made.status_code == status
+    assert fault(made) == f"There is no project {unknown} to act for."
 
 
 def test_a_session_ends_with_the_person(browser: Client) -> None:

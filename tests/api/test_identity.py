@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import time_machine
 from django.contrib.auth.models import User
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from tests.api_client import ApiClient, make_client
@@ -183,6 +186,14 @@ def test_what_is_not_right_is_401_and_looks_the_same(
 def test_a_body_that_is_no_log_in_is_400(eve: User, body: Any) -> None:
     strict = Client(raise_request_exception=False)
     assert error(strict.post(TOKENS, body, content_type="application/json"))[0] == 400
+
+
+def test_a_log_in_does_not_read_what_it_has_just_written(eve: User) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        assert ask(by_password()).status_code == 201
+    tables = [re.findall(r'^SELECT .* FROM "(\w+)"', one["sql"]) for one in asked.captured_queries]
+    assert ["memberships"] in tables
+    assert ["api_tokens"] not in tables
 
 
 def test_a_user_who_is_not_active_or_in_no_project_cannot_log_in(eve: User) -> None:

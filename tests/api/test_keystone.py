@@ -18,7 +18,11 @@ from pytest_django import Settings
 from tests.api_client import ApiClient, fault, make_client
 from workflows.models import Project
 from workflows.services.identity import keystone
-from workflows.services.identity.identity import SYSTEM_PROJECT_ID, forget_callers
+from workflows.services.identity.identity import (
+    SYSTEM_PROJECT_ID,
+    SYSTEM_PROJECT_NAME,
+    forget_callers,
+)
 
 HELLO = "version: '2.0'\nhello:\n  tasks:\n    t: {action: std.noop}\n"
 PROJECT = "b" * 31 + "0"
@@ -250,3 +254,7 @@ def test_nobody_gets_the_project_of_packages(fake: FakeKeystone) -> None:
     fake.issue("t1", "admin", project=project)
     assert ApiClient("t1").get("/workflows").status_code == 403
     assert not Project.objects.exists()
+    project = {"id": PROJECT, "name": SYSTEM_PROJECT_NAME, "domain": domain}
+    fake.issue("t2", "admin", project=project)
+    assert ApiClient("t2").get("/workflows").status_code == 200
+    assert Project.objects.get().name == f"{SYSTEM_PROJECT_NAME} (Default)"

@@ -21,7 +21,7 @@ from rest_framework.request import Request
 
 from workflows.api.errors import CHALLENGE
 from workflows.api.throttles import UnknownTokens
-from workflows.errors import IdentityUnavailable
+from workflows.errors import IdentityUnavailable, RequestInvalid
 from workflows.services.identity.identity import Caller, find_caller, open_caller
 from workflows.services.identity.ownership import parse_id
 from workflows.services.identity.people import caller_of_person
@@ -62,7 +62,11 @@ class TokenAuthentication(BaseAuthentication):
         # The plain request: ours has no parsers that could look for the token in a form.
         plain: Any = request._request
         SessionAuthentication().enforce_csrf(plain)
-        return caller_of_person(user, _wanted_project(request))
+        wanted = _wanted_project(request)
+        caller = caller_of_person(user, wanted)
+        if user.is_superuser and wanted not in (None, caller.project_id):
+            raise RequestInvalid(f"There is no project {wanted} to act for.")
+        return caller
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
@@ -16,8 +17,9 @@ from workflows.errors import NotFound, NotPermitted
 from workflows.jsontypes import JSONObject
 from workflows.models import Project
 from workflows.services.identity.identity import FORBIDDEN
-from workflows.services.identity.logins import projects_of, visible_projects
+from workflows.services.identity.logins import visible_projects
 from workflows.services.identity.ownership import parse_id
+from workflows.services.identity.people import projects_of_person
 from workflows.services.operation.addresses import base_url, request_url
 
 
@@ -25,8 +27,7 @@ class OwnProjectsView(IdentityView):
     """The projects that the user of the token can log in to."""
 
     def get(self, request: Request) -> HttpResponse:
-        user_id = caller_of(request).user_id
-        return _answer_list(request._request, [] if user_id is None else projects_of(user_id))
+        return _answer_list(request._request, _projects_of(caller_of(request).user_id))
 
 
 class UserProjectsView(IdentityView):
@@ -37,7 +38,7 @@ class UserProjectsView(IdentityView):
         if str(caller.user_id) != identifier and not caller.is_admin:
             raise NotPermitted(FORBIDDEN)
         known = identifier.isdecimal() and len(identifier) < 10
-        return _answer_list(request._request, projects_of(int(identifier)) if known else [])
+        return _answer_list(request._request, _projects_of(int(identifier) if known else None))
 
 
 class ProjectsView(IdentityView):
@@ -58,6 +59,11 @@ class ProjectView(IdentityView):
         if found is None:
             raise NotFound(f"Could not find project: {identifier}.")
         return answer({"project": _draw(request._request, found)})
+
+
+def _projects_of(user_id: int | None) -> Iterable[Project]:
+    user = None if user_id is None else User.objects.filter(pk=user_id).first()
+    return [] if user is None else projects_of_person(user)
 
 
 def _answer_list(request: HttpRequest, projects: Iterable[Project]) -> HttpResponse:

@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from workflows.errors import WorkflowsError
 from workflows.models import Role
-from workflows.services.identity.accounts import find_project
 from workflows.services.identity.identity import FIRST_PROJECT, Caller
+from workflows.services.identity.projects import find_project
 from workflows.services.mistral.content import MistralContent
 from workflows.services.mistral.importing import MistralImport, Outcome, Report
 from workflows.services.mistral.server import Login, read_server

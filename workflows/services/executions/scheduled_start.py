@@ -8,7 +8,7 @@ from uuid import NAMESPACE_OID, uuid5
 from workflows.errors import RequestInvalid
 from workflows.models import WorkflowExecution
 from workflows.services.executions.executions import start_execution
-from workflows.services.triggers.periodic_tasks import Arguments, find_project
+from workflows.services.triggers.periodic_tasks import Arguments, get_project
 
 
 def start_scheduled(message_id: str, arguments: dict[str, Any]) -> WorkflowExecution:
@@ -17,7 +17,7 @@ def start_scheduled(message_id: str, arguments: dict[str, Any]) -> WorkflowExecu
     if not message_id:
         raise RequestInvalid("The message has no id.")
     return start_execution(
-        project_id=find_project(read.project).pk,
+        project_id=get_project(read.project).pk,
         workflow=read.workflow,
         namespace=read.namespace,
         input=read.input,

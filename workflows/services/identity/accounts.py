@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,9 +12,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from workflows.errors import RequestInvalid
-from workflows.models import Membership, Project, Role
-from workflows.services.identity.identity import SYSTEM_PROJECT_ID, issue_token
-from workflows.services.identity.ownership import check_length
+from workflows.models import Membership, Role
+from workflows.services.identity.identity import issue_token
+from workflows.services.identity.projects import provide_project
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +38,10 @@ def provide_token(
     expires_at = _end(days)
     with transaction.atomic(durable=True):
         user = _provide_user(user_name)
-        place = _provide_project(project)
+        place = provide_project(project)
         Membership.objects.get_or_create(user=user, project=place, defaults={"role": role})
         token = issue_token(user, place, role, name, expires_at=expires_at)
     return NewToken(user.get_username(), place.pk, role, token)
-
-
-def find_project(text: str) -> Project | None:
-    """Return the project of this name, or else of this id."""
-    project = Project.objects.filter(name=text).first()
-    if project is None:
-        with suppress(ValueError):
-            project = Project.objects.filter(pk=uuid.UUID(text)).first()
-    return project
 
 
 def _end(days: float | None) -> datetime | None:
@@ -79,22 +69,3 @@ def _provide_user(name: str) -> User:
         raise RequestInvalid(f"{name!r} cannot be the name of a user") from error
     user.save()
     return user
-
-
-def _provide_project(text: str) -> Project:
-    found = find_project(text)
-    if found is None:
-        if not text:
-            raise RequestInvalid("The project has no name")
-        check_length("name", text)
-        found = Project.objects.create(name=text, **_id_for(text))
-    if found.pk == SYSTEM_PROJECT_ID:
-        raise RequestInvalid(f"Nobody acts for the project {found.name!r}")
-    return found
-
-
-def _id_for(text: str) -> dict[str, uuid.UUID]:
-    """A project that is asked for by an id gets that id."""
-    with suppress(ValueError):
-        return {"id": uuid.UUID(text)}
-    return {}

@@ -28,6 +28,7 @@ FORBIDDEN: Final = "Operation forbidden (insufficient permissions)"
 # The project of a server that runs without authentication. Fixed, so that its objects are found
 # again after a restart.
 OPEN_PROJECT_ID: Final = uuid.UUID("6f1d2a60-5a4e-4c3b-9d7e-1c0ffee00001")
+OPEN_PROJECT_NAME: Final = "open"
 
 # The project of the workflows that come with packages. Nobody is a member of it.
 SYSTEM_PROJECT_ID: Final = uuid.UUID("6f1d2a60-5a4e-4c3b-9d7e-1c0ffee00002")
@@ -80,22 +81,26 @@ def issue_token(
     name: str = "",
     *,
     expires_at: datetime | None = None,
-    is_login: bool = False,
 ) -> str:
-    """Make a token and return its text, which is not kept and cannot be shown again.
+    """Make a token and return its text, which is not kept and cannot be shown again."""
+    given = ApiToken(user=user, project=project, role=role, name=name, expires_at=expires_at)
+    return _issue(given)
 
-    `is_login` is for the token of a log-in, which can be exchanged for one of another project.
-    """
-    text = secrets.token_urlsafe(32)
-    ApiToken.objects.create(
-        user=user,
-        project=project,
-        role=role,
-        name=name,
-        digest=_digest(text),
-        expires_at=expires_at,
-        is_login=is_login,
+
+def issue_login_token(
+    user: User, project: Project, role: Role, expires_at: datetime
+) -> tuple[str, ApiToken]:
+    """Make the token of a log-in, which can be exchanged for one of another project."""
+    row = ApiToken(
+        user=user, project=project, role=role, name="log-in", expires_at=expires_at, is_login=True
     )
+    return _issue(row), row
+
+
+def _issue(row: ApiToken) -> str:
+    text = secrets.token_urlsafe(32)
+    row.digest = _digest(text)
+    row.save(force_insert=True)
     return text
 
 
@@ -158,9 +163,19 @@ def _keep(digest: str, caller: Caller, expires_at: datetime | None) -> Caller | 
 def open_caller() -> Caller:
     """Return the caller of a server without authentication; its project is made on demand."""
     if not _cache.has_open_project:
-        Project.objects.get_or_create(pk=OPEN_PROJECT_ID, defaults={"name": "open"})
+        provide_open_project()
         _cache.has_open_project = True
     return Caller(project_id=OPEN_PROJECT_ID, role=Role.ADMIN, name="anonymous")
+
+
+def provide_open_project() -> Project:
+    """Return the project of a server without authentication, which is made on first use."""
+    found = Project.objects.filter(pk=OPEN_PROJECT_ID).first()
+    if found is not None:
+        return found
+    is_taken = Project.objects.filter(name=OPEN_PROJECT_NAME).exists()
+    name = f"{OPEN_PROJECT_NAME} ({OPEN_PROJECT_ID})" if is_taken else OPEN_PROJECT_NAME
+    return Project.objects.get_or_create(pk=OPEN_PROJECT_ID, defaults={"name": name})[0]
 
 
 def forget_callers() -> None:

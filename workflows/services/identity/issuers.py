@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
 
-from workflows.errors import NotPermitted
+from workflows.errors import NotPermitted, RequestInvalid
 from workflows.models import Role
 from workflows.services.identity.identity import (
     OPEN_PROJECT_ID,
@@ -15,8 +16,9 @@ from workflows.services.identity.identity import (
     SYSTEM_PROJECT_ID,
     Caller,
 )
-from workflows.services.identity.keystone import find_keystone_token, provide_project
-from workflows.services.identity.openid import find_openid_token, provide_named_project
+from workflows.services.identity.keystone import find_keystone_token, provide_keystone_project
+from workflows.services.identity.openid import find_openid_token
+from workflows.services.identity.projects import provide_project
 
 _RESERVED = (SYSTEM_PROJECT_ID, OPEN_PROJECT_ID)
 
@@ -28,13 +30,20 @@ def ask_issuers(token: str) -> tuple[Caller, datetime | None] | None:
     """
     if settings.LEVANTE_OIDC_ISSUER and (claims := find_openid_token(token)):
         role = _highest_role(claims.roles, settings.LEVANTE_OIDC_ROLES)
-        project_id = provide_named_project(claims.project, reserved=_RESERVED)
+        project_id = _named_project(claims.project)
         return Caller(project_id, role, name=claims.user_name), claims.expires_at
     if settings.LEVANTE_KEYSTONE_URL and (found := find_keystone_token(token)):
         role = _highest_role(found.roles, settings.LEVANTE_KEYSTONE_ROLES)
-        project_id = provide_project(found, reserved=_RESERVED)
+        project_id = provide_keystone_project(found, reserved=_RESERVED)
         return Caller(project_id, role, name=found.user_name), found.expires_at
     return None
+
+
+def _named_project(name: str) -> UUID:
+    try:
+        return provide_project(name, refused=_RESERVED).pk
+    except RequestInvalid as error:
+        raise NotPermitted("The token names no project.") from error
 
 
 def _highest_role(names: Iterable[str], known: Mapping[str, str]) -> Role:

@@ -22,6 +22,7 @@ from keystoneauth1.session import Session
 
 from workflows.errors import IdentityUnavailable, NotPermitted
 from workflows.models import Project
+from workflows.services.identity.projects import is_reserved
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,9 @@ def find_keystone_token(token: str) -> KeystoneToken | None:
         raise IdentityUnavailable from error
 
 
-def provide_project(token: KeystoneToken, *, reserved: Iterable[uuid.UUID] = ()) -> uuid.UUID:
+def provide_keystone_project(
+    token: KeystoneToken, *, reserved: Iterable[uuid.UUID] = ()
+) -> uuid.UUID:
     """Return the id of the token's project here, which is made on first use.
 
     Raises NotPermitted for an id that is `reserved` for projects of ours.
@@ -67,11 +70,12 @@ def provide_project(token: KeystoneToken, *, reserved: Iterable[uuid.UUID] = ())
         raise NotPermitted("The id of this project is reserved.")
     if Project.objects.filter(pk=project_id).exists():
         return project_id
-    for name in (
+    names = (
         token.project_name,
         f"{token.project_name} ({token.domain_name})",
         token.project_id,
-    ):
+    )
+    for name in (name for name in names if not is_reserved(name)):
         try:
             with transaction.atomic():
                 Project.objects.create(pk=project_id, name=name[:255])

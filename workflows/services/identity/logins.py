@@ -17,15 +17,16 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from workflows.errors import NotPermitted
-from workflows.models import ApiToken, Membership, Project, Role
+from workflows.models import ApiToken, Project, Role
 from workflows.services.identity.identity import (
-    SYSTEM_PROJECT_ID,
     Caller,
     find_token,
     forget_callers,
-    issue_token,
+    issue_login_token,
 )
 from workflows.services.identity.ownership import parse_id
+from workflows.services.identity.people import caller_of_person, projects_of_person
+from workflows.services.identity.projects import all_projects, find_project
 
 logger = logging.getLogger(__name__)
 
@@ -93,50 +94,22 @@ def end_session(token: str) -> None:
         forget_callers()
 
 
-def projects_of(user_id: int) -> QuerySet[Project]:
-    """The projects that a user can log in to, by name."""
-    projects = Project.objects.exclude(pk=SYSTEM_PROJECT_ID).order_by("name")
-    if User.objects.filter(pk=user_id, is_superuser=True).exists():
-        return projects
-    return projects.filter(memberships__user_id=user_id)
-
-
 def visible_projects(caller: Caller) -> QuerySet[Project]:
     """The projects that the caller may know of: its own, and all of them for an administrator."""
-    projects = Project.objects.exclude(pk=SYSTEM_PROJECT_ID).order_by("name")
+    projects = all_projects()
     return projects if caller.is_admin else projects.filter(pk=caller.project_id)
 
 
-def role_in(user: User, project: Project) -> Role | None:
-    """Return what the user may do in a project; None is nothing."""
-    if user.is_superuser:
-        return Role.ADMIN
-    membership = Membership.objects.filter(user=user, project=project).first()
-    return None if membership is None else Role(membership.role)
-
-
-def choose_project(user: User, project: str) -> tuple[Project, Role]:
-    """Return the project of this id or name, or the first one, and the user's role there."""
-    found = projects_of(user.pk)
-    if project:
-        wanted = parse_id(project)
-        by_name = found.filter(name=project).first()
-        chosen = by_name or (found.filter(pk=wanted).first() if wanted else None)
-    else:
-        oldest = Membership.objects.filter(user=user).order_by("pk").first()
-        chosen = found.first() if oldest is None else found.filter(pk=oldest.project_id).first()
-    role = None if chosen is None else role_in(user, chosen)
-    if chosen is None or role is None:
+def _open(user: User, name_or_id: str, expires_at: datetime) -> Session:
+    project = find_project(name_or_id, projects_of_person(user)) if name_or_id else None
+    if name_or_id and project is None:
         raise NoAccess
-    return chosen, role
-
-
-def _open(user: User, project: str, expires_at: datetime) -> Session:
-    chosen, role = choose_project(user, project)
-    token = issue_token(user, chosen, role, "log-in", expires_at=expires_at, is_login=True)
-    row = find_token(token)
-    assert row is not None
-    return _session(token, row)
+    try:
+        caller = caller_of_person(user, None if project is None else project.pk)
+    except NotPermitted as error:
+        raise NoAccess from error
+    project = project or Project.objects.get(pk=caller.project_id)
+    return _session(*issue_login_token(user, project, caller.role, expires_at))
 
 
 def _session(token: str, row: ApiToken) -> Session:

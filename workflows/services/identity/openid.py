@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import uuid
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -20,8 +18,7 @@ from jwt.exceptions import (
     PyJWKSetError,
 )
 
-from workflows.errors import IdentityUnavailable, NotPermitted
-from workflows.models import Project
+from workflows.errors import IdentityUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +28,6 @@ _ALGORITHMS: Final = (
 )  # fmt: skip
 _LEEWAY_SECONDS: Final = 10.0  # that the clocks may differ
 _PARTS: Final = 3  # of a signed token
-_NAME_LENGTH: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +70,6 @@ def find_openid_token(token: str) -> OpenIDToken | None:
         roles=tuple(str(role) for role in roles) if isinstance(roles, list) else (),
         expires_at=datetime.fromtimestamp(claims["exp"] + _LEEWAY_SECONDS, UTC),
     )
-
-
-def provide_named_project(name: str, *, reserved: tuple[uuid.UUID, ...] = ()) -> uuid.UUID:
-    """Return the id of the project of this name or id, which is made on first use.
-
-    Raises NotPermitted for a project that is `reserved`, and for no name at all.
-    """
-    if not name or len(name) > _NAME_LENGTH:
-        raise NotPermitted("The token names no project.")
-    identity = None
-    with suppress(ValueError):
-        identity = uuid.UUID(name)
-    project = Project.objects.filter(name=name).first()
-    if project is None and identity is not None:
-        project, _ = Project.objects.get_or_create(pk=identity, defaults={"name": name})
-    if project is None:
-        project, _ = Project.objects.get_or_create(name=name)
-    if project.pk in reserved:
-        raise NotPermitted("Nobody acts for this project.")
-    return project.pk
 
 
 @cache

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from workflows.errors import Conflict, NotFound, RequestInvalid
 from workflows.models import ApiToken, Membership, Project, Role
-from workflows.services.identity.identity import SYSTEM_PROJECT_ID, Caller, forget_callers
-from workflows.services.identity.ownership import check_length
+from workflows.services.identity.identity import Caller, forget_callers
+from workflows.services.identity.projects import all_projects, check_project_name
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +21,7 @@ logger = logging.getLogger(__name__)
 def list_projects(caller: Caller) -> list[Project]:
     """List all projects by name; each has `members`, the number of its members."""
     caller.require(Role.ADMIN)
-    rows = Project.objects.exclude(pk=SYSTEM_PROJECT_ID)
-    return list(rows.annotate(members=Count("memberships")).order_by("name"))
+    return list(all_projects().annotate(members=Count("memberships")))
 
 
 def get_project(caller: Caller, project_id: UUID) -> Project:
@@ -30,7 +29,7 @@ def get_project(caller: Caller, project_id: UUID) -> Project:
     caller.require(Role.ADMIN)
     members = Membership.objects.select_related("user").order_by("user__username")
     found = (
-        Project.objects.exclude(pk=SYSTEM_PROJECT_ID)
+        all_projects()
         .filter(pk=project_id)
         .prefetch_related(Prefetch("memberships", members))
         .first()
@@ -43,7 +42,7 @@ def get_project(caller: Caller, project_id: UUID) -> Project:
 def create_project(*, caller: Caller, name: str) -> Project:
     """Make a project; Conflict if the name is taken."""
     caller.require(Role.ADMIN)
-    _check_name(name)
+    check_project_name(name)
     try:
         with transaction.atomic():
             project = Project.objects.create(name=name)
@@ -56,7 +55,7 @@ def create_project(*, caller: Caller, name: str) -> Project:
 def rename_project(*, caller: Caller, project_id: UUID, name: str) -> Project:
     """Give a project another name; Conflict if that is taken."""
     project = get_project(caller, project_id)
-    _check_name(name)
+    check_project_name(name)
     project.name = name
     try:
         with transaction.atomic():
@@ -110,12 +109,6 @@ def list_user_names() -> list[str]:
 
 def _good_tokens(user: User, project: Project) -> QuerySet[ApiToken]:
     return ApiToken.objects.filter(user=user, project=project, revoked_at=None)
-
-
-def _check_name(name: str) -> None:
-    if not name:
-        raise RequestInvalid("The project needs a name.")
-    check_length("name", name)
 
 
 def _log(message: str, caller: Caller, project: Project, **facts: str) -> None:

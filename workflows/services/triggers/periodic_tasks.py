@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 from celery import schedules as celery_schedules
 from django.conf import settings
@@ -34,8 +33,9 @@ from workflows.errors import RequestInvalid, WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.models import CronTrigger, Project
 from workflows.services.definitions.definitions import find_workflow
-from workflows.services.identity.identity import FIRST_PROJECT, OPEN_PROJECT_ID
+from workflows.services.identity.identity import FIRST_PROJECT, provide_open_project
 from workflows.services.identity.ownership import parse_id
+from workflows.services.identity.projects import find_project
 from workflows.services.triggers.cron_plan import next_slot
 from workflows.services.triggers.schedules import ALIASES, check_pattern
 
@@ -182,7 +182,7 @@ def _take_over(pk: int) -> None:
         if _timing(trigger) != before or trigger.next_time is None:
             trigger.next_time = next_slot(trigger, now)
     if trigger.project_id is None:
-        trigger.project = find_project("")
+        trigger.project = get_project("")
     if is_new:
         trigger.name = _free_name(trigger, task)
     else:
@@ -227,7 +227,7 @@ def _read_schedule(trigger: CronTrigger, task: PeriodicTask) -> None:
 def _read_arguments(trigger: CronTrigger, task: PeriodicTask, *, is_new: bool) -> None:
     read = Arguments.read(_json_object(task.kwargs))
     if is_new or read.project:
-        trigger.project = find_project(read.project)
+        trigger.project = get_project(read.project)
     trigger.workflow_namespace = read.namespace
     found = find_workflow(
         name_or_id=read.workflow, namespace=read.namespace, project_id=trigger.project_id
@@ -246,15 +246,13 @@ def _json_object(text: str) -> JSONObject:
     return value
 
 
-def find_project(name_or_id: str) -> Project:
+def get_project(name_or_id: str) -> Project:
     """Give the project that a person named; without a name the one of the first administrator."""
     if not name_or_id:
         if settings.LEVANTE_NO_AUTH:
-            return Project.objects.get_or_create(pk=OPEN_PROJECT_ID, defaults={"name": "open"})[0]
+            return provide_open_project()
         return Project.objects.get_or_create(name=FIRST_PROJECT)[0]
-    identity: UUID | None = parse_id(name_or_id)
-    wanted = Q(name=name_or_id) if identity is None else Q(name=name_or_id) | Q(pk=identity)
-    found = Project.objects.filter(wanted).first()
+    found = find_project(name_or_id)
     if found is None:
         raise RequestInvalid(f"There is no project {name_or_id!r}.")
     return found
