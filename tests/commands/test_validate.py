@@ -62,12 +62,30 @@ def test_doubts_are_warnings_with_place_and_hint() -> None:
     problems = find_problems(DOUBTS)
     assert {problem.severity for problem in problems} == {"warning"}
     said = {problem.path: (problem.line, problem.message, problem.hint) for problem in problems}
-    assert said["tasks.a.action"][:2] == (6, "there is no action 'std.ehco' so far")
+    assert said["tasks.a.action"][:2] == (7, "there is no action 'std.ehco' so far")
     assert "missing=['output']" in said["tasks.b.input"][1]
     assert said["tasks.b"] == (9, "nothing sets the variable 'nmae'", "did you mean 'name'?")
     assert said["tasks.c.input.amuont"][2] == "did you mean 'amount'?"
     assert said["tasks.c.input"][1] == "'child' needs amount, too"
     assert any("never runs" in message for _, message, _ in said.values())
+
+
+def test_a_text_that_is_no_yaml_has_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("version: '2.0'\nflow: [1,\n")
+    output = StringIO()
+    with pytest.raises(CommandError, match="1 error"):
+        call_command("validate", str(file), stdout=output)
+    assert output.getvalue().startswith(f"{file}:3:1: error: ")
+
+
+def test_doubts_about_a_member_of_a_workbook_lead_to_its_line() -> None:
+    text = (
+        "version: '2.0'\nname: book\nactions:\n  greet: {base: std.echo output=hi}\nworkflows:\n"
+        "  w:\n    tasks:\n      a: {action: greet}\n      b: {action: std.ehco}\n"
+    )
+    (doubt,) = find_problems(text)
+    assert (doubt.line, doubt.message) == (9, "there is no action 'std.ehco' so far")
 
 
 def test_the_kind_of_a_definition_is_found_out() -> None:

@@ -8,11 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from workflows.errors import ParseError, Problem, SpecInvalid
-from workflows.language.parser import parse_actions, parse_workbook, parse_workflows
+from workflows.errors import LanguageError, Problem
 from workflows.language.yaml import load
-from workflows.services.definitions.permitted import require_allowed_definitions
-from workflows.services.definitions.review import BuiltInNames, review_workflows
+from workflows.services.definitions.text_checks import Kind, check_text
 
 
 class Command(BaseCommand):
@@ -54,36 +52,18 @@ class Command(BaseCommand):
 
 def find_problems(text: str) -> tuple[Problem, ...]:
     """Give the errors and warnings of a text, whatever kind of definition it holds."""
+    return check_text(None, text, kind=_kind_of(text)).problems
+
+
+def _kind_of(text: str) -> Kind:
     try:
-        kind = _kind_of(text)
-        if kind == "workbook":
-            book = parse_workbook(text)
-            members = book.workbook.workflows.values(), book.workbook.actions.values()
-            require_allowed_definitions(*members)
-            names = BuiltInNames(book.workbook.workflows, book.workbook.actions)
-            return book.warnings + review_workflows(book.workbook.workflows.values(), names)
-        if kind == "actions":
-            actions = parse_actions(text)
-            require_allowed_definitions(actions=actions.actions.values())
-            return actions.warnings
-        document = parse_workflows(text)
-        require_allowed_definitions(document.workflows.values())
-        names = BuiltInNames(document.workflows, {})
-        return document.warnings + review_workflows(document.workflows.values(), names)
-    except SpecInvalid as error:
-        return error.problems
-    except ParseError as error:
-        return (Problem(error.message),)
-
-
-def _kind_of(text: str) -> str:
-    data = load(text).data
+        data = load(text).data
+    except LanguageError:  # which the check tells
+        data = None
     if not isinstance(data, dict):
-        return "workflows"
+        return "workflow"
     if isinstance(data.get("name"), str) and ("workflows" in data or "actions" in data):
         return "workbook"
     entries = [value for value in data.values() if isinstance(value, dict)]
     is_action = any("base" in entry for entry in entries)
-    return (
-        "actions" if is_action and not any("tasks" in entry for entry in entries) else "workflows"
-    )
+    return "action" if is_action and not any("tasks" in entry for entry in entries) else "workflow"

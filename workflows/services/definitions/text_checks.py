@@ -1,6 +1,6 @@
-"""The checks of a text that may become a definition, for the API's `validate` and for the editor.
+"""The checks of a text that may become a definition: the API's `validate`, the command, the editor.
 
-Both are told the same: every fault at once, or doubts, each led to the line that it is about. The
+All are told the same: every fault at once, or doubts, each led to the line that it is about. The
 editor gets the graph and the lines of the tasks as well.
 """
 
@@ -18,7 +18,12 @@ from workflows.language.specs import AdhocActionSpec, WorkflowSpec
 from workflows.language.yaml import Document, Path, write_path
 from workflows.services.definitions.definition_graph import Graph, build_graph
 from workflows.services.definitions.permitted import require_allowed_definitions
-from workflows.services.definitions.review import StoredNames, review_workflows
+from workflows.services.definitions.review import (
+    BuiltInNames,
+    Names,
+    StoredNames,
+    review_workflows,
+)
 from workflows.services.identity.identity import Caller
 
 Kind = Literal["workflow", "action", "workbook"]
@@ -55,8 +60,13 @@ class TextCheck:
         return all(problem.severity == "warning" for problem in self.problems)
 
 
-def review_text(project_id: UUID, text: str, *, kind: Kind, namespace: str = "") -> ReviewedText:
-    """Check a text of one kind of definition; raises what makes it none."""
+def review_text(
+    project_id: UUID | None, text: str, *, kind: Kind, namespace: str = ""
+) -> ReviewedText:
+    """Check a text of one kind of definition; raises what makes it none.
+
+    Without a project only the built-in actions are known and what the text defines itself.
+    """
     if kind == "action":
         actions = parse_actions(text)
         require_allowed_definitions(actions=actions.actions.values())
@@ -65,21 +75,24 @@ def review_text(project_id: UUID, text: str, *, kind: Kind, namespace: str = "")
         book = parse_workbook(text)
         members, own = book.workbook.workflows, book.workbook.actions
         require_allowed_definitions(members.values(), own.values())
-        names = StoredNames(project_id, namespace, members, own)
+        names = _names(project_id, namespace, members, own)
         doubts = _review(names, book.source, ("workflows",), members)
         return ReviewedText(members, _in_order(book.warnings, doubts))
     parsed = parse_workflows(text)
     require_allowed_definitions(parsed.workflows.values())
-    none: Mapping[str, AdhocActionSpec] = {}
-    names = StoredNames(project_id, namespace, parsed.workflows, none)
+    names = _names(project_id, namespace, parsed.workflows, {})
     doubts = _review(names, parsed.source, (), parsed.workflows)
     return ReviewedText(parsed.workflows, _in_order(parsed.warnings, doubts))
 
 
-def check_text(caller: Caller, text: str, *, kind: Kind, namespace: str = "") -> TextCheck:
-    """Check a text that somebody is writing; whatever is in it, nothing is raised."""
+def check_text(caller: Caller | None, text: str, *, kind: Kind, namespace: str = "") -> TextCheck:
+    """Check a text that somebody is writing; whatever is in it, nothing is raised.
+
+    Without a caller no database is asked.
+    """
+    project_id = None if caller is None else caller.project_id
     try:
-        found = review_text(caller.project_id, text, kind=kind, namespace=namespace)
+        found = review_text(project_id, text, kind=kind, namespace=namespace)
     except SpecInvalid as error:
         return TextCheck(error.problems)
     except WorkflowsError as error:
@@ -87,8 +100,19 @@ def check_text(caller: Caller, text: str, *, kind: Kind, namespace: str = "") ->
     return TextCheck(found.warnings, tuple(_draw(spec) for spec in found.workflows.values()))
 
 
+def _names(
+    project_id: UUID | None,
+    namespace: str,
+    workflows: Mapping[str, WorkflowSpec],
+    actions: Mapping[str, AdhocActionSpec],
+) -> Names:
+    if project_id is None:
+        return BuiltInNames(workflows, actions)
+    return StoredNames(project_id, namespace, workflows, actions)
+
+
 def _review(
-    names: StoredNames, source: Document, above: Path, workflows: Mapping[str, WorkflowSpec]
+    names: Names, source: Document, above: Path, workflows: Mapping[str, WorkflowSpec]
 ) -> Iterator[Problem]:
     """Give the doubts about each workflow; `above` is the path to the workflows."""
     for name, spec in workflows.items():
