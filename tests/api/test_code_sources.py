@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from tests.api_client import ApiClient, fault
+from tests.api_client import ApiClient, fault, make_client
 from workflows.actions import code
 from workflows.canvas import Work
-from workflows.models import ActionExecution, CodeSource
+from workflows.models import ActionExecution, CodeSource, Role
 from workflows.services.advancing.advance import advance
+from workflows.services.identity.rules import LEAST_ROLES
 from workflows.services.running import action_runs
 from workflows.services.running.turn import take_turn
 
@@ -132,6 +135,59 @@ def test_it_is_listed_among_the_actions(twice: str, root: ApiClient, bob: ApiCli
     assert bob.get("/actions/twice").status_code == 404
     root.put("/dynamic_actions", {"id": twice, "scope": "public"})
     assert bob.get("/actions/twice").status_code == 200
+
+
+@pytest.mark.usefixtures("on")
+def test_a_name_means_ones_own_object_first(root: ApiClient) -> None:
+    """Although that of another project is older, and an administrator sees both."""
+    other = make_client("red", Role.ADMIN)
+    ids = {}
+    for client in (other, root):
+        source = client.post("/code_sources", CODE, name="maths").json()["id"]
+        ids[client.token] = (source, client.post("/dynamic_actions", MAKE).json()["id"])
+    for path in ("/code_sources/maths", "/dynamic_actions/twice"):
+        assert root.get(path).json()["project_id"] == str(root.project_id)
+        assert other.get(path).json()["project_id"] == str(other.project_id)
+    assert root.get("/actions/twice").json()["project_id"] == str(root.project_id)
+    assert root.put("/code_sources/maths", "x = 1\n").json()["id"] == ids[root.token][0]
+    changed = root.put("/code_sources", "x = 2\n", identifier="maths")
+    assert changed.json()["id"] == ids[root.token][0]
+    changed = root.put("/dynamic_actions", {"name": "twice", "class_name": "Other"})
+    assert changed.json()["id"] == ids[root.token][1]
+    for path in ("/dynamic_actions/twice", "/code_sources/maths"):
+        assert root.delete(path).status_code == 204
+        assert other.get(path).status_code == 200
+    assert CodeSource.objects.get().content == CODE
+
+
+@pytest.mark.usefixtures("on")
+def test_code_has_an_owner_where_a_rule_lets_others_store_it(
+    ann: ApiClient, bob: ApiClient, settings: Settings
+) -> None:
+    settings.LEVANTE_PERMISSIONS = dict.fromkeys(LEAST_ROLES, "author")
+    assert ann.post("/code_sources", CODE, name="mine").status_code == 201
+    assert ann.post("/code_sources", CODE, name="ours", scope="public").status_code == 201
+    assert [one["name"] for one in bob.get("/code_sources").json()["code_sources"]] == ["ours"]
+    assert bob.get("/code_sources", all_projects="true").status_code == 403
+    assert bob.get("/dynamic_actions", all_projects="true").status_code == 403
+    assert bob.get("/code_sources/mine").status_code == 404
+    assert bob.put("/code_sources/mine", CODE).status_code == 404
+    assert bob.put("/code_sources/ours", CODE).status_code == 403
+    assert bob.delete("/code_sources/ours").status_code == 403
+    assert ann.put("/code_sources/mine", CODE).status_code == 200
+    of_mine = {"name": "t", "class_name": "Twice", "code_source_name": "mine"}
+    assert bob.post("/dynamic_actions", of_mine).status_code == 404
+    assert bob.post("/dynamic_actions", of_mine | {"code_source_name": "ours"}).status_code == 201
+    assert ann.get("/dynamic_actions/t").status_code == 404
+
+
+def test_one_action_is_found_without_reading_all(twice: str, root: ApiClient) -> None:
+    for number in range(5):
+        root.post("/dynamic_actions", {**MAKE, "name": f"a{number}"})
+    with CaptureQueriesContext(connection) as asked:
+        assert root.get("/actions/twice").json()["name"] == "twice"
+    (read,) = [one["sql"] for one in asked if 'FROM "dynamic_actions"' in one["sql"]]
+    assert read.endswith("LIMIT 1")
 
 
 def test_a_new_version_counts_from_the_next_run_on(twice: str, root: ApiClient) -> None:

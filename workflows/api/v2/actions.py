@@ -41,7 +41,11 @@ from workflows.services.definitions.action_uploads import (
     update_action,
     update_actions,
 )
-from workflows.services.definitions.code_sources import as_action, visible_dynamic_actions
+from workflows.services.definitions.code_sources import (
+    as_action,
+    find_dynamic_action,
+    visible_dynamic_actions,
+)
 from workflows.services.definitions.definitions import find_adhoc_action
 from workflows.services.identity.identity import Caller
 
@@ -179,9 +183,9 @@ def _find_row(caller: Caller, identifier: str, namespace: str) -> Row:
     )
     if action is not None:
         return _adhoc_row(action)
-    for dynamic in visible_dynamic_actions(caller):
-        if dynamic.name == identifier and dynamic.namespace in (namespace, ""):
-            return _dynamic_row(dynamic)
+    dynamic = find_dynamic_action(caller, identifier, namespace)
+    if dynamic is not None:
+        return _dynamic_row(dynamic)
     raise NotFound(f"Action not found [name={identifier}, namespace={namespace}]")
 
 

@@ -163,19 +163,18 @@ def find_code_action(name: str, namespace: str, project_id: UUID) -> Action | No
 
     None where stored code is switched off. Raises ActionNotAllowed by the operator's lists.
     """
-    if not settings.LEVANTE_DYNAMIC_ACTIONS:
-        return None
-    found = (
-        DynamicAction.objects.visible_to(project_id)
-        .filter(name=name, namespace__in={namespace, ""})
-        .select_related("code_source")
-        .order_by("-namespace" if namespace else "namespace", own_first(project_id), "created_at")
-        .first()
-    )
+    found = _find_dynamic_action(name, namespace, project_id)
     if found is None:
         return None
     require_allowed(name)
     return as_action(found)
+
+
+def find_dynamic_action(caller: Caller, name: str, namespace: str) -> DynamicAction | None:
+    """Return the dynamic action that this name stands for, if the operator's lists allow it."""
+    if not is_allowed(name):
+        return None
+    return _find_dynamic_action(name, namespace, caller.project_id, all_projects=caller.is_admin)
 
 
 def visible_dynamic_actions(caller: Caller) -> list[DynamicAction]:
@@ -192,6 +191,20 @@ def as_action(found: DynamicAction) -> Action:
     source = found.code_source
     code = Code(source.pk, source.version, source.name, source.content)
     return code_action(found.name, found.class_name, code)
+
+
+def _find_dynamic_action(
+    name: str, namespace: str, project_id: UUID, *, all_projects: bool = False
+) -> DynamicAction | None:
+    if not settings.LEVANTE_DYNAMIC_ACTIONS:
+        return None
+    return (
+        DynamicAction.objects.visible_to(project_id, all_projects=all_projects)
+        .filter(name=name, namespace__in={namespace, ""})
+        .select_related("code_source")
+        .order_by("-namespace" if namespace else "namespace", own_first(project_id), "created_at")
+        .first()
+    )
 
 
 def _find(
