@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
+from django.test.utils import CaptureQueriesContext
 
 from tests.api_client import ApiClient, fault, make_client
 from workflows.models import ActionExecution, Maintenance, Role, WorkflowExecution
@@ -103,6 +105,22 @@ def test_what_is_refused_meanwhile(
     assert ann.raw("OPTIONS", "/v2/executions").status_code == 204
     put(root, "RUNNING")
     assert ann.post("/executions", {"workflow_name": "waits"}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/executions", {"workflow_name": "waits"}),
+        ("/action_executions", {"name": "std.echo", "input": {"output": 1}}),
+        ("/action_executions", {"name": "std.noop", "params": {"save_result": True}}),
+    ],
+)
+def test_a_start_asks_once_whether_it_may(
+    path: str, body: Any, ann: ApiClient, execution: str
+) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        assert ann.post(path, body).status_code == 201
+    assert len([one for one in asked if "FROM maintenance" in one["sql"]]) == 1
 
 
 def test_missing_rights_and_methods_come_before_it(ann: ApiClient, root: ApiClient) -> None:

@@ -105,6 +105,8 @@ def visible_actions(caller: Caller) -> QuerySet[ActionExecution]:
 class ActionExecutionsView(ApiView):
     """All action executions, and the start of single actions."""
 
+    # The start asks itself, in its transaction.
+    open_in_maintenance = frozenset({"POST"})
     operations = {
         "GET": listing("List action executions", ACTION_EXECUTION, _FILTERS, INCLUDE_OUTPUT),
         "POST": creating(
