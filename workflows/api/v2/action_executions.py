@@ -24,6 +24,7 @@ from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.models import ActionExecution, ServiceStatus
 from workflows.services.executions.executions import change_action_state
+from workflows.services.executions.visible import visible_actions
 from workflows.services.identity.identity import Caller
 from workflows.services.operation.maintenance import require_status
 from workflows.services.running.action_runs import (
@@ -96,10 +97,9 @@ _RESULTS: Final = (State.SUCCESS, State.ERROR, State.CANCELLED)
 _CHANGES: Final = (State.PAUSED, State.RUNNING)
 
 
-def visible_actions(caller: Caller) -> QuerySet[ActionExecution]:
-    """The action executions of the caller's project; items that may not start yet are hidden."""
-    rows = ActionExecution.objects.exclude(state=State.IDLE)
-    return rows if caller.is_admin else rows.filter(project_id=caller.project_id)
+def _visible(caller: Caller) -> QuerySet[ActionExecution]:
+    """What the caller sees; items that may not start yet are hidden."""
+    return visible_actions(caller).exclude(state=State.IDLE)
 
 
 class ActionExecutionsView(ApiView):
@@ -119,7 +119,7 @@ class ActionExecutionsView(ApiView):
     }
 
     def get(self, request: Request) -> HttpResponse:
-        return _list(request, visible_actions(caller_of(request)), _FILTERS)
+        return _list(request, _visible(caller_of(request)), _FILTERS)
 
     def post(self, request: Request) -> HttpResponse:
         read_arguments(request, ())
@@ -157,7 +157,7 @@ class ActionExecutionView(ApiView):
     def get(self, request: Request, identifier: str) -> HttpResponse:
         arguments = read_arguments(request, {"fields"})
         attributes = ACTION_EXECUTION.select(arguments.names("fields"), more=["output"])
-        return answer(_show(visible_actions(caller_of(request)), identifier, attributes))
+        return answer(_show(_visible(caller_of(request)), identifier, attributes))
 
     def put(self, request: Request, identifier: str) -> HttpResponse:
         read_arguments(request, ())
@@ -165,7 +165,7 @@ class ActionExecutionView(ApiView):
         # A result lets maintenance come to rest, as long as it has not.
         require_status(*([ServiceStatus.PAUSING] if body.text("state") in _RESULTS else []))
         caller = caller_of(request)
-        rows = visible_actions(caller)
+        rows = _visible(caller)
         action = rows.filter(pk=_action_id(identifier)).only("is_sync").first()
         if action is None:
             raise _not_found(identifier)
@@ -175,7 +175,7 @@ class ActionExecutionView(ApiView):
     def delete(self, request: Request, identifier: str) -> HttpResponse:
         read_arguments(request, ())
         require_deletion_allowed()
-        action = visible_actions(caller_of(request)).filter(pk=_action_id(identifier)).first()
+        action = _visible(caller_of(request)).filter(pk=_action_id(identifier)).first()
         if action is None:
             raise _not_found(identifier)
         delete_action_run(action)
@@ -192,7 +192,7 @@ class TaskActionExecutionView(ApiView):
     def get(self, request: Request, task_id: str, identifier: str) -> HttpResponse:
         arguments = read_arguments(request, {"fields"})
         attributes = ACTION_EXECUTION.select(arguments.names("fields"), more=["output"])
-        rows = visible_actions(caller_of(request))
+        rows = _visible(caller_of(request))
         rows = rows.filter(task_id=parse_uuid("task_execution_id", task_id))
         return answer(_show(rows, identifier, attributes))
 
@@ -208,7 +208,7 @@ class TaskActionExecutionsView(ApiView):
 
     def get(self, request: Request, identifier: str) -> HttpResponse:
         task_id = parse_uuid("task_execution_id", identifier)
-        rows = visible_actions(caller_of(request)).filter(task_id=task_id)
+        rows = _visible(caller_of(request)).filter(task_id=task_id)
         return _list(request, rows, _OF_TASK)
 
 

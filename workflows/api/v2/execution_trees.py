@@ -21,8 +21,8 @@ from workflows.api.operations import (
     Operation,
     reading,
 )
-from workflows.api.v2.executions import EXECUTION, execution_not_found, visible_executions
-from workflows.api.v2.tasks import task_not_found, visible_tasks
+from workflows.api.v2.executions import EXECUTION, execution_not_found
+from workflows.api.v2.tasks import task_not_found
 from workflows.api.values import date_text, parse_uuid
 from workflows.api.views import ApiView, answer
 from workflows.engine.states import State
@@ -37,6 +37,7 @@ from workflows.services.executions.execution_tree import (
     walk_execution,
     walk_task,
 )
+from workflows.services.executions.visible import visible_executions, visible_tasks
 
 _ARGUMENTS: Final = frozenset({"max_depth", "errors_only"})
 # Rows read by one statement.

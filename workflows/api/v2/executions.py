@@ -42,6 +42,7 @@ from workflows.services.executions.executions import (
     start_execution,
     update_env,
 )
+from workflows.services.executions.visible import visible_executions
 from workflows.services.identity.identity import Caller
 from workflows.services.operation.maintenance import require_status
 from workflows.services.triggers.notification_events import hide_secrets
@@ -153,12 +154,6 @@ ALLOWED_STATES: Final = (
     State.ERROR,
     State.CANCELLED,
 )
-
-
-def visible_executions(caller: Caller) -> QuerySet[WorkflowExecution]:
-    """The executions of the caller's project; for an administrator those of all projects."""
-    rows = WorkflowExecution.objects.all()
-    return rows if caller.is_admin else rows.filter(project_id=caller.project_id)
 
 
 def execution_not_found(identifier: object) -> NotFound:

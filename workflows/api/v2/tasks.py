@@ -20,7 +20,6 @@ from workflows.api.pagination import Page, list_rows, page_body, read_page
 from workflows.api.v2.executions import (
     EXECUTION,
     execution_not_found,
-    visible_executions,
 )
 from workflows.api.values import json_text, parse_uuid
 from workflows.api.views import ApiView, answer
@@ -31,6 +30,7 @@ from workflows.models import TaskExecution, WorkflowExecution
 from workflows.services.advancing.results import task_result
 from workflows.services.executions.reruns import rerun_task, skip_task
 from workflows.services.executions.runtime_context import CONTEXT_COLUMNS, runtime_contexts
+from workflows.services.executions.visible import visible_executions, visible_tasks
 from workflows.services.identity.identity import Caller
 
 
@@ -97,12 +97,6 @@ _BODY: Final = {
         Given.IGNORED,
     ),
 }  # fmt: skip
-
-
-def visible_tasks(caller: Caller) -> QuerySet[TaskExecution]:
-    """The tasks of the caller's project; for an administrator those of all projects."""
-    rows = TaskExecution.objects.all()
-    return rows if caller.is_admin else rows.filter(project_id=caller.project_id)
 
 
 def task_not_found(identifier: object) -> NotFound:

@@ -13,6 +13,7 @@ from workflows.jsontypes import JSONValue
 from workflows.models import ActionExecution, TaskExecution, WorkflowExecution
 from workflows.services.advancing.contexts import load_contexts
 from workflows.services.advancing.results import task_result
+from workflows.services.executions.visible import narrow_to_visible
 from workflows.services.identity.identity import Caller
 
 _Read = Callable[[UUID], JSONValue]
@@ -25,9 +26,7 @@ def read_payload(caller: Caller, kind: str, identity: UUID, what: str) -> JSONVa
     if model is None or read is None:
         raise NotFound("There is no such data.")
     rows: QuerySet[Model] = model._default_manager.filter(pk=identity)
-    if not caller.is_admin:
-        rows = rows.filter(project_id=caller.project_id)
-    if not rows.exists():
+    if not narrow_to_visible(caller, rows).exists():
         raise NotFound(f"There is no such data, or it is not yours to see [{identity}].")
     return read(identity)
 

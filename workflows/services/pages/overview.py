@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.core.cache import cache
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.utils import timezone
 
 from workflows.engine.states import UNFINISHED, State
-from workflows.models import ActionExecution, CronTrigger, Project, TaskExecution, WorkflowExecution
+from workflows.models import CronTrigger, Project, TaskExecution, WorkflowExecution
 from workflows.models.statements import fetch_all
+from workflows.services.executions.visible import visible_actions, visible_executions
 from workflows.services.identity.identity import Caller
-from workflows.services.pages.run_lists import visible_runs
 
 # Runs that a figure looks at: the newest so many of its time.
 SAMPLE: Final = 20_000
@@ -96,13 +96,13 @@ class Failure:
 
 def count_live(caller: Caller) -> dict[str, int]:
     """Count the executions that have not ended, by state."""
-    rows = visible_runs(caller).filter(state__in=UNFINISHED, root_execution_id__isnull=True)
+    rows = visible_executions(caller).filter(state__in=UNFINISHED, root_execution_id__isnull=True)
     return dict(rows.values_list("state").annotate(count=Count("id")).order_by("state"))
 
 
 def count_ended_badly(caller: Caller) -> dict[str, int]:
     """Count the executions of the last day that ended in ERROR or were cancelled."""
-    rows = visible_runs(caller).filter(
+    rows = visible_executions(caller).filter(
         state__in=(State.ERROR, State.CANCELLED),
         created_at__gte=timezone.now() - DAY,
         root_execution_id__isnull=True,
@@ -112,10 +112,8 @@ def count_ended_badly(caller: Caller) -> dict[str, int]:
 
 def count_outside(caller: Caller) -> int:
     """Count the asynchronous actions whose result somebody has to report."""
-    rows: QuerySet[ActionExecution] = ActionExecution.objects.filter(
-        state=State.RUNNING, is_sync=False, is_handled=False
-    )
-    return (rows if caller.is_admin else rows.filter(project_id=caller.project_id)).count()
+    rows = visible_actions(caller)
+    return rows.filter(state=State.RUNNING, is_sync=False, is_handled=False).count()
 
 
 def load_series(caller: Caller, name: str) -> dict[str, list[int]]:
@@ -177,7 +175,7 @@ def find_project_name(caller: Caller) -> str:
 
 def has_any_run(caller: Caller) -> bool:
     """Tell whether there is anything to show at all."""
-    return visible_runs(caller).exists()
+    return visible_executions(caller).exists()
 
 
 def count_unfinished_tasks() -> int:

@@ -14,9 +14,10 @@ from workflows.errors import NotFound, WorkflowsError
 from workflows.models import TaskExecution, WorkflowExecution
 from workflows.services.executions.executions import change_state, delete_execution
 from workflows.services.executions.reruns import rerun_task, skip_task
+from workflows.services.executions.visible import visible_executions
 from workflows.services.identity.identity import Caller
 from workflows.services.pages.root_cause import find_causes
-from workflows.services.pages.run_lists import RunFilter, narrow, visible_runs
+from workflows.services.pages.run_lists import RunFilter, narrow
 
 # Executions that one request changes; more take as many requests.
 MOST_AT_ONCE: Final = 500
@@ -64,7 +65,7 @@ def preview_bulk(
     caller: Caller, change: BulkChange, chosen: Iterable[UUID] | None, wanted: RunFilter
 ) -> Preview:
     """Find the executions that are chosen, or without a choice all that fit the filter."""
-    rows = visible_runs(caller)
+    rows = visible_executions(caller)
     rows = narrow(rows, wanted) if chosen is None else rows.filter(pk__in=list(chosen))
     found = list(
         rows.only("workflow_name", "state", "created_at").order_by("-created_at", "-id")[
@@ -82,7 +83,7 @@ def change_many(
     caller: Caller, change: BulkChange, execution_ids: Sequence[UUID], reason: str
 ) -> Outcome:
     """Carry out the change one by one; what one of them refuses stops none of the others."""
-    allowed = visible_runs(caller).filter(pk__in=execution_ids[:MOST_AT_ONCE])
+    allowed = visible_executions(caller).filter(pk__in=execution_ids[:MOST_AT_ONCE])
     outcome = Outcome()
     for row in allowed.only("id"):
         try:

@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 from workflows.engine.states import State
 from workflows.errors import NotFound
 from workflows.models import ActionExecution, TaskExecution, WorkflowExecution
+from workflows.services.executions.visible import visible_actions, visible_executions
 from workflows.services.identity.identity import Caller
 
 PAGE_SIZE: Final = 50
@@ -76,16 +77,10 @@ class RunPage:
     has_older: bool
 
 
-def visible_runs(caller: Caller) -> QuerySet[WorkflowExecution]:
-    """The executions of the caller's project; for an administrator those of all projects."""
-    rows = WorkflowExecution.objects.all()
-    return rows if caller.is_admin else rows.filter(project_id=caller.project_id)
-
-
 def get_run(caller: Caller, execution_id: UUID) -> WorkflowExecution:
     """Return an execution without its payloads, with revision and project; raises NotFound."""
     found = (
-        visible_runs(caller)
+        visible_executions(caller)
         .select_related("revision", "project", "parent_task")
         .only(
             *_COLUMNS,
@@ -122,10 +117,9 @@ def get_task(caller: Caller, execution_id: UUID, task_id: UUID) -> TaskExecution
 
 def get_action(caller: Caller, action_id: UUID) -> ActionExecution:
     """Return an action of a visible project without its payloads; raises NotFound."""
-    rows = ActionExecution.objects.all()
-    if not caller.is_admin:
-        rows = rows.filter(project_id=caller.project_id)
-    found = rows.defer("input", "base_input", "output").filter(pk=action_id).first()
+    found = (
+        visible_actions(caller).defer("input", "base_input", "output").filter(pk=action_id).first()
+    )
     if found is None:
         raise NotFound(f"There is no action {action_id}, or it is not yours to see.")
     return found
@@ -135,7 +129,7 @@ def list_runs(
     caller: Caller, wanted: RunFilter, cursor: Cursor | None = None, *, limit: int = PAGE_SIZE
 ) -> RunPage:
     """Read one page. One row more than shown tells whether there is another page."""
-    rows = narrow(visible_runs(caller), wanted)
+    rows = narrow(visible_executions(caller), wanted)
     is_back = cursor is not None and cursor.is_back
     if cursor is not None:
         rows = rows.filter(_beyond(cursor))
