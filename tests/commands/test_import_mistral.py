@@ -405,8 +405,19 @@ class _Keystone(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append((self.path, body))
         user = body["auth"]["identity"]["password"]["user"]
+        answer = b'{"token": {"expires_at": "2099-01-01T00:00:00.000000Z"}}'
         self.send_response(201 if user["password"] == PASSWORD else 401)
         self.send_header("X-Subject-Token", self.server.token)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def do_GET(self) -> None:
+        """As a server that has moved to where it has no business."""
+        self.server.asked.append((self.path, dict(self.headers)))
+        self.send_response(302)
+        self.send_header("Location", f"http://localhost:{self.server.server_port}/elsewhere")
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -451,6 +462,22 @@ def test_a_wrong_password_is_refused_and_not_shown(
     with pytest.raises(CommandError, match=r"refuses the login \(401\)") as refused:
         run(source)
     assert "not-this-one" not in str(refused.value)
+
+
+def test_a_token_is_not_led_to_another_address(keystone: Any) -> None:
+    """A client would take its header along."""
+    with pytest.raises(CommandError, match="/v2/actions answers 302"):
+        run(f"http://127.0.0.1:{keystone.server_port}")
+    assert [path for path, _ in keystone.asked] == ["/v3/auth/tokens", "/v2/actions"]
+
+
+def test_an_identity_service_that_does_not_answer_is_named(
+    source: str, keystone: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OS_AUTH_URL", "http://ann:geheim@127.0.0.1:1/")
+    with pytest.raises(CommandError, match=r"^http://127.0.0.1:1 cannot be reached") as refused:
+        run(source)
+    assert "geheim" not in str(refused.value)
 
 
 def test_long_lists_are_read_to_their_end(

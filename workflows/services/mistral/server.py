@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 import requests
+from keystoneauth1.exceptions import ClientException, HttpError
+from keystoneauth1.identity import v3
+from keystoneauth1.session import Session
 
 from workflows.errors import SourceUnusable
 from workflows.jsontypes import JSONObject
@@ -16,7 +20,6 @@ from workflows.services.mistral.content import KINDS, MistralContent, text_of
 
 _SECONDS: Final = (10.0, 60.0)  # to connect, and between two parts of an answer
 _PAGE: Final = 100
-_CREATED: Final = 201
 # Older servers lack some of them.
 _MISSING: Final = frozenset({404, 405})
 
@@ -55,79 +58,76 @@ def read_server(url: str, login: Login, *, ca_file: Path | None = None) -> Mistr
     with requests.Session() as session:
         if ca_file is not None:
             session.verify = str(ca_file)
-        token = login.token or (_log_in(session, login) if login.password else "")
+        token = login.token or (_log_in(login, ca_file) if login.password else "")
         if token:
             session.headers["X-Auth-Token"] = token
-        server = _Server(session, _root(url))
-        return MistralContent(_without_secrets(url), {kind: server.read(kind) for kind in KINDS})
+        lists = {kind: _read_list(session, _root(url), kind) for kind in KINDS}
+    return MistralContent(_without_secrets(url), lists)
 
 
-class _Server:
-    def __init__(self, session: requests.Session, root: str) -> None:
-        self._session = session
-        self._root = root
-
-    def read(self, kind: str) -> list[JSONObject]:
-        """Read one list to its end, page by page."""
-        found: list[JSONObject] = []
-        # Built-in actions have no ids that a page could begin after.
-        query: dict[str, str] = {} if kind == "actions" else {"limit": str(_PAGE)}
-        while True:
-            page = _ask(self._session, "GET", f"{self._root}/{kind}", params=query)
-            if page.status_code in _MISSING:
-                return found
-            body = _json(page)
-            entries = body.get(kind)
-            if not isinstance(entries, list):
-                raise SourceUnusable(f"{kind}: the answer is no list of a Mistral server")
-            found += [one for one in entries if isinstance(one, dict)]
-            marker = parse_qs(urlsplit(text_of(body, "next")).query).get("marker", [""])[0]
-            if not marker or not entries or query.get("marker") == marker:
-                return found
-            query["marker"] = marker
-            query.setdefault("limit", str(_PAGE))
-
-
-def _log_in(session: requests.Session, login: Login) -> str:
+def _log_in(login: Login, ca_file: Path | None) -> str:
     """Exchange name and password for a token."""
     if not login.keystone_url:
         raise SourceUnusable("OS_PASSWORD is set, so OS_AUTH_URL must name the identity service")
-    user = {
-        "name": login.user,
-        "domain": {"name": login.user_domain},
-        "password": login.password,
-    }
-    auth: dict[str, object] = {"identity": {"methods": ["password"], "password": {"user": user}}}
-    if login.project:
-        project = {"name": login.project, "domain": {"name": login.project_domain}}
-        auth["scope"] = {"project": project}
     url = login.keystone_url.rstrip("/")
-    url = url if url.endswith("/v3") else f"{url}/v3"
-    answer = _ask(session, "POST", f"{url}/auth/tokens", json={"auth": auth})
-    token = answer.headers.get("X-Subject-Token", "")
-    if answer.status_code != _CREATED or not token:
-        raise SourceUnusable(f"The identity service refuses the login ({answer.status_code})")
-    return token
-
-
-def _ask(
-    session: requests.Session,
-    method: str,
-    url: str,
-    *,
-    params: Mapping[str, str] | None = None,
-    json: object = None,
-) -> requests.Response:
+    user = v3.Password(
+        url if url.endswith("/v3") else f"{url}/v3",
+        username=login.user,
+        password=login.password,
+        user_domain_name=login.user_domain,
+        project_name=login.project or None,
+        project_domain_name=login.project_domain if login.project else None,
+    )
+    keystone = Session(
+        verify=str(ca_file) if ca_file else True, timeout=sum(_SECONDS), redirect=False
+    )
     try:
-        return session.request(method, url, params=params, json=json, timeout=_SECONDS)
+        return str(user.get_token(keystone))
+    except HttpError as error:
+        text = f"The identity service refuses the login ({error.http_status})"
+        raise SourceUnusable(text) from None
+    except ClientException as error:
+        raise _unreachable(url, error) from None
+    finally:
+        keystone.session.close()
+
+
+def _read_list(session: requests.Session, root: str, kind: str) -> list[JSONObject]:
+    """Read one list to its end, page by page."""
+    found: list[JSONObject] = []
+    # Built-in actions have no ids that a page could begin after.
+    query: dict[str, str] = {} if kind == "actions" else {"limit": str(_PAGE)}
+    while True:
+        page = _get(session, f"{root}/{kind}", query)
+        if page.status_code in _MISSING:
+            return found
+        body = _json(page)
+        entries = body.get(kind)
+        if not isinstance(entries, list):
+            raise SourceUnusable(f"{kind}: the answer is no list of a Mistral server")
+        found += [one for one in entries if isinstance(one, dict)]
+        marker = parse_qs(urlsplit(text_of(body, "next")).query).get("marker", [""])[0]
+        if not marker or not entries or query.get("marker") == marker:
+            return found
+        query["marker"] = marker
+        query.setdefault("limit", str(_PAGE))
+
+
+def _get(session: requests.Session, url: str, query: Mapping[str, str]) -> requests.Response:
+    """Ask for a page. Nobody leads the token to another address."""
+    try:
+        return session.get(url, params=query, timeout=_SECONDS, allow_redirects=False)
     except requests.RequestException as error:
-        # The text of the error may quote the address with its password.
-        reason = type(error).__name__
-        raise SourceUnusable(f"{_without_secrets(url)} cannot be reached ({reason})") from None
+        raise _unreachable(url, error) from None
+
+
+def _unreachable(url: str, error: Exception) -> SourceUnusable:
+    # The text of the error may quote the address with its password.
+    return SourceUnusable(f"{_without_secrets(url)} cannot be reached ({type(error).__name__})")
 
 
 def _json(answer: requests.Response) -> JSONObject:
-    if not answer.ok:
+    if answer.status_code != HTTPStatus.OK:  # a redirection, too
         place = _without_secrets(answer.url)
         raise SourceUnusable(f"{place} answers {answer.status_code} {answer.reason}")
     try:
