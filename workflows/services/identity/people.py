@@ -25,10 +25,9 @@ def caller_of_person(user: User, project_id: UUID | None = None) -> Caller:
     memberships = {one.project_id: Role(one.role) for one in _memberships(user)}
     first = next(iter(memberships), None)
     if user.is_superuser:
-        is_there = project_id is not None and all_projects().filter(pk=project_id).exists()
-        home = project_id if is_there else first or _first_project()
-        assert home is not None
-        return _caller(user, home, Role.ADMIN)
+        if project_id is None or not all_projects().filter(pk=project_id).exists():
+            project_id = first or _first_project()
+        return _caller(user, project_id, Role.ADMIN)
     chosen = project_id if project_id in memberships else first
     if chosen is None:
         raise NotPermitted(NO_PROJECT)
