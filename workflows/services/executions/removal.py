@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from workflows.models.statements import execute, fetch_all
+from workflows.engine.states import UNFINISHED
+from workflows.models.statements import execute, fetch_all, fetch_one
+
+_OPEN: Final = [str(state) for state in sorted(UNFINISHED)]
 
 _TREE_SQL = """
     WITH RECURSIVE tree (id) AS (
@@ -21,7 +24,19 @@ _TREE_SQL = """
         JOIN workflow_executions c ON c.parent_task_id = t.id)
     SELECT id FROM tree
 """
-_SOME = "DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT x.ctid FROM {source} LIMIT %s))"
+# Whoever makes something below an execution holds it; parents first, as every advance does.
+_LOCK_SQL = """
+    SELECT 1 FROM workflow_executions WHERE id = ANY(%s) ORDER BY depth, id FOR NO KEY UPDATE
+"""
+# A lane holds a task with a limit while it waits for an action of it.
+_LOCK_LIMITED_SQL = """
+    SELECT 1 FROM task_executions
+    WHERE execution_id = ANY(%s) AND state = ANY(%s) AND concurrency IS NOT NULL
+    ORDER BY id FOR NO KEY UPDATE
+"""
+_IS_LEFT_SQL = "SELECT EXISTS (SELECT 1 FROM workflow_executions WHERE id = ANY(%s))"
+# By id, which stays what it is when somebody changes the row while this waits for it.
+_SOME = "DELETE FROM {table} WHERE id = ANY(ARRAY(SELECT x.id FROM {source} LIMIT %s))"
 _OF_TASKS = (
     "{table} x JOIN task_executions t ON t.id = x.{column} WHERE t.execution_id = ANY(%s::uuid[])"
 )
@@ -38,7 +53,6 @@ _STATEMENTS: Final = (
     _delete("action_executions", _OF_TASKS, column="task_id"),
     _delete("join_arrivals", _OF_TASKS, column="join_id"),
     _delete("timers", _OF_EXECUTIONS),
-    _delete("notification_deliveries", _OF_EXECUTIONS),
     _delete("history_events", _OF_EXECUTIONS),
     _delete("notification_deliveries", _OF_EXECUTIONS),
     _delete("context_nodes", _OF_EXECUTIONS),
@@ -53,27 +67,52 @@ _FREE_EXECUTIONS = _delete(
     """{table} x WHERE x.id = ANY(%s::uuid[])
        AND NOT EXISTS (SELECT 1 FROM task_executions t WHERE t.execution_id = x.id)""",
 )
+# Events are told beside the executions.
+_TOLD_MEANWHILE = """
+    DELETE FROM notification_deliveries d
+    WHERE d.execution_id = ANY(%s::uuid[])
+      AND NOT EXISTS (SELECT 1 FROM workflow_executions e WHERE e.id = d.execution_id)
+"""
 
 
 def remove_some(execution_ids: Sequence[UUID], *, budget: int) -> bool:
-    """Delete rows of executions and of all below them; False if more than `budget` are left.
+    """Delete rows of executions and of all below them; False if some are left.
 
-    The caller holds the executions and has seen that they may go. Until all is deleted they are
-    there with less and less below them.
+    The caller has seen that the executions may go. Until all is deleted they are there with less
+    and less below them; no more than `budget` rows go at once.
     """
-    tree = [row[0] for row in fetch_all(_TREE_SQL, [list(execution_ids)])]
+    tree = _lock_tree(execution_ids)
     left = budget
     for sql in _STATEMENTS:
         left -= execute(sql, [tree, left])
         if left <= 0:
             return False
+    count = 1
+    while count and left > 0:
+        count = execute(_FREE_TASKS, [tree, left])
+        left -= count
+        if left > 0:
+            gone = execute(_FREE_EXECUTIONS, [tree, left])
+            left -= gone
+            count += gone
+    # What was told meanwhile; from now on nobody can name what is gone.
+    execute(_TOLD_MEANWHILE, [tree])
+    return not fetch_one(_IS_LEFT_SQL, [tree])[0]
+
+
+def _lock_tree(execution_ids: Sequence[UUID]) -> list[UUID]:
+    """Hold executions and all below them, and give their ids.
+
+    Whoever was at one of them may have made a sub-workflow before this got it, so the tree is read
+    until all of it is held.
+    """
+    held: set[UUID] = set()
     while True:
-        deleted = 0
-        for sql in (_FREE_TASKS, _FREE_EXECUTIONS):
-            count = execute(sql, [tree, left])
-            left -= count
-            deleted += count
-            if left <= 0:
-                return False
-        if deleted == 0:
-            return True
+        tree: list[UUID] = [row[0] for row in fetch_all(_TREE_SQL, [list(execution_ids)])]
+        new = [one for one in tree if one not in held]
+        if not new:
+            break
+        fetch_all(_LOCK_SQL, [new])
+        held.update(new)
+    fetch_all(_LOCK_LIMITED_SQL, [tree, _OPEN])
+    return tree
