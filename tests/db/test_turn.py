@@ -9,11 +9,13 @@ import pytest
 from tests.factories import ready_actions, start, states
 from workflows.actions.base import Outcome
 from workflows.canvas import Work
-from workflows.models import ActionExecution
+from workflows.models import ActionExecution, TaskExecution
 from workflows.services.advancing import advance as advance_module
 from workflows.services.advancing.advance import advance
 from workflows.services.running import turn
 from workflows.services.running.attempts import claim_action, record
+from workflows.services.running.lanes import run_lane
+from workflows.services.running.process import this_process
 from workflows.services.running.turn import take_turn
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +31,12 @@ chain:
 WIDE = "version: '2.0'\nwide:\n  tasks:\n" + "".join(
     f"    t{index}: {{action: std.sleep seconds=0}}\n" for index in range(6)
 )
+ITEMS = """
+version: '2.0'
+items:
+  tasks:
+    each: {with-items: i in <% range(3) %>, action: std.sleep seconds=0}
+"""
 ASYNC = WIDE.replace("std.sleep seconds=0", "std.async_noop")
 
 
@@ -149,3 +157,35 @@ def test_a_claimed_action_does_not_wait_for_a_long_advance(
     monkeypatch.setattr(turn, "advance_family", lambda _execution_id: None)
     take_turn(first.id, execution.id)
     assert execution.id in {one for work in rung for one in work.executions}
+
+
+def test_a_process_that_is_to_end_leaves_what_it_has_claimed_to_others(
+    rung: list[Work], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution = start(CHAIN)
+    (first,) = ready_actions(execution.id)
+    store = turn._record_and_advance
+
+    def store_and_be_stopped(*facts: Any, **options: Any) -> Any:
+        stored = store(*facts, **options)
+        monkeypatch.setattr(this_process(), "is_stopping", True)
+        return stored
+
+    monkeypatch.setattr(turn, "_record_and_advance", store_and_be_stopped)
+    with pytest.raises(SystemExit):
+        take_turn(first.id, execution.id)
+    (second,) = ready_actions(execution.id)  # which may not be repeated
+    assert (second.state, second.starts, second.process_id) == ("RUNNING", 0, None)
+    assert actions_rung(rung) == [first.id, second.id]
+
+
+def test_a_process_that_is_to_end_begins_no_item(
+    rung: list[Work], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution = start(ITEMS)
+    monkeypatch.setattr(this_process(), "is_stopping", True)
+    task = TaskExecution.objects.get(execution=execution)
+    with pytest.raises(SystemExit):
+        run_lane(task.id, "")
+    assert [one.starts for one in ready_actions(execution.id)] == [0, 0, 0]
+    assert len(actions_rung(rung)) == 1

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -34,7 +35,7 @@ from workflows.services.definitions.code_sources import find_code_action
 from workflows.services.executions.payloads import clean_payload
 from workflows.services.operation.addresses import base_url
 from workflows.services.running.celery_notes import note_run
-from workflows.services.running.lost_work import give_back
+from workflows.services.running.lost_work import give_back, give_back_unbegun
 from workflows.services.running.process import Interrupted, Stopped, this_process
 from workflows.services.telemetry import tallies
 from workflows.services.telemetry.observing import AttemptEnd, tell_attempt
@@ -131,7 +132,14 @@ def find_ready(execution_id: UUID, target: str) -> UUID | None:
 
 
 def perform(claim: Claim) -> Outcome | None:
-    """Run a claimed action. None if its result comes later from outside."""
+    """Run a claimed action. None if its result comes later from outside.
+
+    A process that is to end begins nothing any more.
+    """
+    if this_process().is_stopping:
+        claimed = (claim.action_id, claim.token, claim.execution_id, claim.target)
+        keep_trying(partial(give_back_unbegun, *claimed))
+        raise SystemExit
     began = timezone.now()
     ids = {"execution_id": claim.execution_id, "task_id": claim.task_id}
     with log_facts(**ids, action_id=claim.action_id):

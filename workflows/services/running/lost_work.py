@@ -53,6 +53,11 @@ _RELEASE_SQL = """
     UPDATE action_executions SET token = NULL, process_id = NULL, dispatched_at = clock_timestamp()
     WHERE id = %s AND token = %s AND state = 'RUNNING'
 """
+_RELEASE_UNBEGUN_SQL = """
+    UPDATE action_executions
+    SET token = NULL, process_id = NULL, starts = starts - 1, dispatched_at = clock_timestamp()
+    WHERE id = %s AND token = %s AND state = 'RUNNING'
+"""
 # What belongs to no execution is not waited for by any advance.
 _FAIL_SQL = """
     UPDATE action_executions
@@ -132,6 +137,12 @@ class ClaimWatch:
 def give_back(action_id: UUID, token: UUID) -> None:
     """Settle the attempt of this process, which is about to end in the middle of it."""
     settle(fetch_all(_OF_TOKEN_SQL, [action_id, token]), STOPPED)
+
+
+def give_back_unbegun(action_id: UUID, token: UUID, execution_id: UUID | None, target: str) -> None:
+    """Leave to another process what this one has claimed and not begun, be it safe or not."""
+    if execute(_RELEASE_UNBEGUN_SQL, [action_id, token]):
+        ring(Work(actions=(ReadyAction(action_id, execution_id, target),)))
 
 
 def settle(claims: Sequence[tuple[Any, ...]], reason: str = LOST) -> int:
