@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -320,3 +321,44 @@ def test_a_pause_waits_for_the_starts_that_came_before_it() -> None:
         done.append("started")
     thread.join(10)
     assert done == ["started", "paused"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pause_is_not_overtaken_by_the_starts_that_come_after_it() -> None:
+    """However many starts follow one another, without a moment in which there is none."""
+    set_status(status="RUNNING")
+    done: list[str] = []
+
+    def beside(do: Callable[[], object], name: str) -> threading.Thread:
+        def use_own_connection() -> None:
+            try:
+                do()
+                done.append(name)
+            except InMaintenance:
+                done.append(f"{name} refused")
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=use_own_connection)
+        thread.start()
+        thread.join(0.3)
+        return thread
+
+    with transaction.atomic():
+        require_running()
+        pause = beside(lambda: set_status(status="PAUSED"), "pause")
+        later = beside(require_running, "later start")
+        assert done == []
+    for thread in (pause, later):
+        thread.join(10)
+    assert sorted(done) == ["later start refused", "pause"]
+
+
+def test_a_start_asks_for_the_status_in_one_trip(django_assert_num_queries: Any) -> None:
+    assert not Maintenance.objects.exists()
+    for _ in range(2):
+        with django_assert_num_queries(1):
+            require_running()
+    set_status(status="PAUSED")
+    with django_assert_num_queries(1), pytest.raises(InMaintenance):
+        require_running()

@@ -99,7 +99,7 @@ class ServiceStatus(models.TextChoices):
 
 
 class Maintenance(models.Model):
-    """The one row that says whether the whole service works. Starts hold it, changes lock it."""
+    """The one row that says whether the whole service works; `service_status` has its lock."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     status = models.CharField(max_length=16, choices=ServiceStatus, default=ServiceStatus.RUNNING)

@@ -1,8 +1,8 @@
 """Maintenance: the whole service is paused, and goes on later as if nothing had been.
 
 The wanted status is one row. What follows from it is done by the sweep, pass by pass, so that the
-death of any process delays it and no more. Whoever starts something holds the row against a change
-until its commit: once a pause is accepted nothing starts any more.
+death of any process delays it and no more. Whoever starts something holds the status against a
+change until its commit: once a pause is accepted nothing starts any more.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from django.utils import timezone
 from workflows.engine.events import Event, PauseAsked, ResumeAsked
 from workflows.engine.states import UNFINISHED, State
 from workflows.errors import NotFound, RequestInvalid, StateChangeNotAllowed
-from workflows.models import Maintenance, ServiceStatus, WorkflowExecution
+from workflows.models import ServiceStatus, WorkflowExecution
 from workflows.models.statements import execute, fetch_all
 from workflows.services.advancing.advance import change
 from workflows.services.advancing.store import LockedExecution
 from workflows.services.operation.service_status import (
     get_status,
-    make_row,
+    lock_row,
     require_running,
     require_status,
 )
@@ -85,9 +85,8 @@ def set_status(*, status: str, actor: str = "") -> ServiceStatus:
         allowed = f"{ServiceStatus.RUNNING}, {ServiceStatus.PAUSED}"
         raise RequestInvalid(f"Unknown maintenance status {status!r}. Allowed values: {allowed}")
     is_pause = status == ServiceStatus.PAUSED
-    make_row()
     with transaction.atomic(durable=True):
-        row = Maintenance.objects.select_for_update().get(pk=1)
+        row = lock_row()
         if is_pause == (row.status != ServiceStatus.RUNNING):
             return ServiceStatus(row.status)
         row.status = ServiceStatus.PAUSING if is_pause else ServiceStatus.RUNNING
