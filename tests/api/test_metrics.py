@@ -72,10 +72,11 @@ def test_it_counts_what_is_open_and_what_has_ended(numbers: Any) -> None:
     assert found['levante_broker_messages{queue="engine"}'] == 3
 
 
-def test_it_shows_what_was_repaired(numbers: Any) -> None:
-    tally("late_results")
-    tally("late_results")
-    tally("sweep_ring_waiting", 5)
+def test_it_shows_what_was_repaired(numbers: Any, django_capture_on_commit_callbacks: Any) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        tally("late_results")
+        tally("late_results")
+        tally("sweep_ring_waiting", 5)
     found = numbers()
     assert found["levante_late_results_total"] == 2
     assert found['levante_sweep_findings_total{rule="ring_waiting"}'] == 5

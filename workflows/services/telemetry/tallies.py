@@ -1,11 +1,14 @@
 """How often something has happened, kept in the database so that every process counts together.
 
-For what is rare, such as a repair: each count is a statement.
+For what is rare, such as a repair: each count is a statement. It is sent after the commit: within
+a transaction it would hold its row, and whoever counts the same would wait for that commit.
 """
 
 from __future__ import annotations
 
 from typing import Final
+
+from django.db import transaction
 
 from workflows.models.statements import execute, fetch_all
 
@@ -25,9 +28,13 @@ _COUNT_SQL = """
 
 
 def tally(name: str, count: int = 1) -> None:
-    """Add to a count."""
-    if count:
+    """Add to a count, once what is counted is committed; that it fails hurts nobody."""
+
+    def add() -> None:
         execute(_COUNT_SQL, [name, count])
+
+    if count:
+        transaction.on_commit(add, robust=True)
 
 
 def read_tallies() -> dict[str, int]:
