@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import Any
 
@@ -69,6 +70,49 @@ def test_who_comes_too_many_waits_for_room(rung: list[Work]) -> None:
     assert (third.state, third.is_started) == ("RUNNING", True)
     event = HistoryEvent.objects.filter(execution=third).earliest("id")
     assert (event.state_from, event.state_to) == ("IDLE", "RUNNING")
+
+
+@pytest.mark.django_db
+def test_the_log_says_who_waits_and_who_begins(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "workflows.states")
+    caller = project("team")
+    first, _, third = (start(caller) for _ in range(3))
+    end(first)
+    admit_waiting()
+    told = [vars(one) for one in caplog.records if str(third.id) in vars(one).values()]
+    assert [(one.get("state_from"), one["state_to"], one["workflow"]) for one in told] == [
+        (None, "IDLE", "waits"),
+        ("IDLE", "RUNNING", "waits"),
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pause_is_accepted_before_or_after_an_admission(monkeypatch: pytest.MonkeyPatch) -> None:
+    caller = project("team")
+    first, *_ = (start(caller) for _ in range(3))
+    end(first)
+    done: list[str] = []
+    begin = admission.execute
+
+    def pause() -> None:
+        try:
+            set_status(status="PAUSED")
+            done.append("paused")
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=pause)
+
+    def be_paused_and_begin(sql: str) -> int:
+        thread.start()
+        thread.join(0.3)
+        done.append("admitted")
+        return begin(sql)
+
+    monkeypatch.setattr(admission, "execute", be_paused_and_begin)
+    assert admit_waiting() == 1
+    thread.join(10)
+    assert done == ["admitted", "paused"]
 
 
 @pytest.mark.django_db

@@ -15,9 +15,10 @@ from django.db import transaction
 
 from workflows.canvas import Work, ring
 from workflows.engine.states import UNFINISHED, State
-from workflows.models import ServiceStatus
+from workflows.errors import InMaintenance
 from workflows.models.statements import execute, fetch_all, fetch_one
-from workflows.services.operation.service_status import get_status
+from workflows.services.operation.service_status import require_running
+from workflows.services.telemetry.observing import tell_admission
 
 _OPEN: Final = [str(state) for state in sorted(UNFINISHED)]
 
@@ -56,7 +57,7 @@ _BEGIN_SQL = """
     INSERT INTO history_events
         (execution_id, name, state_from, state_to, reason, actor, at)
     SELECT id, workflow_name, 'IDLE', 'RUNNING', '', '', clock_timestamp() FROM begun
-    RETURNING execution_id
+    RETURNING execution_id, name
 """
 
 # For how long a process trusts its last count.
@@ -95,17 +96,28 @@ def admit_waiting() -> int:
 
     Without a limit all that wait begin: it may have been taken away.
     """
-    if fetch_one(_IS_WAITING_SQL, [_OPEN]) is None or get_status() != ServiceStatus.RUNNING:
+    if fetch_one(_IS_WAITING_SQL, [_OPEN]) is None:
         return 0
+    try:
+        begun = _admit()
+    except InMaintenance:
+        return 0
+    if begun:
+        ring(Work(executions=tuple(begun)))
+    for execution_id, workflow in begun.items():
+        tell_admission(execution_id, workflow)
+    return len(begun)
+
+
+def _admit() -> dict[UUID, str]:
+    """Let as many begin as there is room for; give their ids and workflows."""
     with transaction.atomic(durable=True):
+        require_running()
         # Two sweeps would both fill the same room.
         execute("SELECT pg_advisory_xact_lock(hashtext('levante admission'))")
         values = {"open": _OPEN, "free": _count_free()}
         chosen = [row[0] for row in fetch_all(_NEXT_SQL, values)]
-        begun: list[UUID] = [row[0] for row in fetch_all(_BEGIN_SQL, [chosen])]
-    if begun:
-        ring(Work(executions=tuple(begun)))
-    return len(begun)
+        return dict(fetch_all(_BEGIN_SQL, [chosen]))
 
 
 def _count_free() -> int:

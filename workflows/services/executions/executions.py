@@ -68,11 +68,11 @@ def start_execution(
     at_once: bool = False,
     joins_transaction: bool = False,
 ) -> WorkflowExecution:
-    """Accept a new execution. It is RUNNING in the answer; its tasks start after the commit.
+    """Accept a new execution. Its tasks start after the commit.
 
     That is a commit of our own, or with `joins_transaction` the one of the caller's transaction.
     With `at_once` its first tasks are there right after it, otherwise a worker makes them. It is
-    IDLE in the answer while as many are running as LEVANTE_MAX_RUNNING allows.
+    RUNNING in the answer, or IDLE while as many are running as LEVANTE_MAX_RUNNING allows.
 
     1. An id that exists gives that execution, unchanged. 2. A source gives workflow, input and
     params, over which what is given wins. 3. The environment is resolved and evaluated, the input
@@ -112,7 +112,7 @@ def start_execution(
         if existing is None:
             raise NotPermitted("The execution's id is taken.") from None
         return existing
-    begin = partial(_begin, execution, actor=actor, at_once=at_once)
+    begin = partial(_begin, execution, at_once=at_once)
     if joins_transaction:
         transaction.on_commit(begin)
     else:
@@ -164,9 +164,9 @@ def prepare_execution(
     )
 
 
-def _begin(execution: WorkflowExecution, *, actor: str, at_once: bool) -> None:
+def _begin(execution: WorkflowExecution, *, at_once: bool) -> None:
     """See to it that an execution that was committed begins."""
-    tell_start(execution.id, execution.workflow_name, actor)
+    tell_start(execution)
     if execution.state == State.IDLE:
         return  # the sweep lets it begin when there is room
     if at_once:

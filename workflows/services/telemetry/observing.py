@@ -21,6 +21,7 @@ from django.conf import settings
 from workflows.engine.commands import RecordHistory
 from workflows.engine.snapshot import ExecutionSnapshot
 from workflows.engine.states import State
+from workflows.models import WorkflowExecution
 
 logger: Final = logging.getLogger("workflows.states")
 
@@ -51,11 +52,21 @@ class AttemptEnd:
     state: str
 
 
-def tell_start(execution_id: UUID, workflow: str, actor: str) -> None:
+def tell_start(execution: WorkflowExecution) -> None:
     """Log that an execution was accepted; a line that has both its id and that of the request."""
-    facts = {"workflow": workflow, "state_to": str(State.RUNNING), **_ids(execution_id, None)}
-    facts |= {"actor": actor} if actor else {}
+    facts = {
+        "workflow": execution.workflow_name,
+        "state_to": str(execution.state),
+        **({"actor": execution.started_by} if execution.started_by else {}),
+        **_ids(execution.id, None),
+    }
     logger.info("An execution was accepted.", extra=facts)
+
+
+def tell_admission(execution_id: UUID, workflow: str) -> None:
+    """Log that an execution that had to wait may begin."""
+    facts = {"workflow": workflow, "state_from": str(State.IDLE), "state_to": str(State.RUNNING)}
+    logger.info("The state of an execution has changed.", extra=facts | _ids(execution_id, None))
 
 
 def tell_changes(changed: Changed) -> None:

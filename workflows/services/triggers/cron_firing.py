@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -122,8 +123,6 @@ def fire_trigger(trigger_id: UUID, now: datetime) -> int:
         _leave(trigger, len(plan.run), now)
     if started:
         ring(Work(executions=tuple(started)))
-        for execution_id in started:
-            tell_start(execution_id, trigger.workflow_name, f"cron trigger {trigger.name}")
     return len(started)
 
 
@@ -249,6 +248,7 @@ def _start(trigger: CronTrigger, fire: CronFire, now: datetime) -> None:
         fire.outcome, fire.reason = FireOutcome.FAILED, "Internal error. It has been logged."
     else:
         execution.save(force_insert=True)
+        transaction.on_commit(partial(tell_start, execution))
         fire.outcome, fire.reason, fire.execution_id = FireOutcome.STARTED, "", execution.pk
     trigger.problem = fire.reason
     fire.fired_at = now

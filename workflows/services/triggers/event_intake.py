@@ -11,6 +11,7 @@ import json
 import logging
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -75,8 +76,6 @@ def take_event(event: IncomingEvent) -> list[Seen]:
     started = tuple(seen.execution_id for seen in found if seen and seen.execution_id)
     if started:
         ring(Work(executions=started))
-        for execution_id in started:
-            tell_start(execution_id, event.type, "event trigger")
     return [seen for seen in found if seen is not None]
 
 
@@ -147,6 +146,7 @@ def _decide(trigger: EventTrigger, event: IncomingEvent, row: TriggerEvent) -> N
         row.outcome, row.reason = EventOutcome.FAILED, "Internal error. It has been logged."
     else:
         execution.save(force_insert=True)
+        transaction.on_commit(partial(tell_start, execution))
         row.outcome, row.execution_id = EventOutcome.STARTED, execution.pk
 
 
