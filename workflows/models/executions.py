@@ -56,7 +56,7 @@ class WorkflowExecution(models.Model):
     round = models.PositiveIntegerField(default=0)
     depth = models.PositiveIntegerField(default=0)
     parent_task = models.ForeignKey(
-        "TaskExecution", models.CASCADE, null=True, related_name="children"
+        "TaskExecution", models.CASCADE, null=True, related_name="children", db_index=False
     )
     parent_execution_id = models.UUIDField(null=True)
     root_execution_id = models.UUIDField(null=True)
@@ -98,8 +98,17 @@ class WorkflowExecution(models.Model):
             models.Index(fields=["workflow_id", "created_at"], name="executions_by_workflow_id"),
             # Runs with a tag; most have none.
             GinIndex(fields=["tags"], name="executions_tagged", condition=~Q(tags=[])),
-            # The tree below a root.
-            models.Index(fields=["root_execution_id"], name="executions_by_root"),
+            # The tree below a root, and below a task. Most executions are below nothing.
+            models.Index(
+                fields=["root_execution_id"],
+                name="executions_by_root",
+                condition=Q(root_execution_id__isnull=False),
+            ),
+            models.Index(
+                fields=["parent_task"],
+                name="executions_by_parent_task",
+                condition=Q(parent_task__isnull=False),
+            ),
             # Children whose end the parent has not seen: read by each advance and by the sweep.
             models.Index(
                 fields=["parent_execution_id"],
@@ -111,6 +120,12 @@ class WorkflowExecution(models.Model):
                 fields=["created_at"],
                 name="executions_live",
                 condition=Q(state__in=_UNFINISHED),
+            ),
+            # What waits for admission, for as long as there is any: asked by starts and the sweep.
+            models.Index(
+                fields=["created_at"],
+                name="executions_waiting",
+                condition=Q(state=State.IDLE, parent_task=None, is_started=False),
             ),
             # What has ended, oldest first: retention, and how many ended lately.
             models.Index(
@@ -159,8 +174,14 @@ class TaskExecution(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
-    execution = models.ForeignKey(WorkflowExecution, models.CASCADE, related_name="tasks")
+    # That of the execution, which has the constraint in the database.
+    project = models.ForeignKey(
+        Project, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    # `tasks_by_name` is its index.
+    execution = models.ForeignKey(
+        WorkflowExecution, models.CASCADE, related_name="tasks", db_index=False
+    )
     name = models.CharField(max_length=255)
     type = models.CharField(max_length=16, default="ACTION")
     state = models.CharField(max_length=16, choices=STATES, default=State.RUNNING)
@@ -196,7 +217,9 @@ class TaskExecution(models.Model):
         constraints = [
             # A join exists once per round, whoever triggers it.
             models.UniqueConstraint(
-                fields=["execution", "unique_key"], name="task_executions_unique_key"
+                fields=["execution", "unique_key"],
+                name="task_executions_unique_key",
+                condition=Q(unique_key__isnull=False),
             ),
         ]
         indexes = [
@@ -263,7 +286,11 @@ class ActionExecution(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    # No constraint in the database, which would cost a look-up for each action: who stores one
+    # has its project from an execution or from a caller.
+    project = models.ForeignKey(
+        Project, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     # No constraint in the database: that of the task says the same, and to check this one at each
     # deletion would need one more index on the largest table.
     execution = models.ForeignKey(

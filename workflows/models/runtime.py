@@ -24,7 +24,7 @@ class Timer(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     execution = models.ForeignKey(WorkflowExecution, models.CASCADE, related_name="timers")
-    task = models.ForeignKey(TaskExecution, models.CASCADE, related_name="timers")
+    task = models.ForeignKey(TaskExecution, models.CASCADE, related_name="timers", db_index=False)
     kind = models.CharField(max_length=16, choices=TimerKind)
     due_at = models.DateTimeField(db_index=True)
 
@@ -144,8 +144,14 @@ class HistoryEvent(models.Model):
     """One change of state, append-only. `actor` is empty for the engine itself."""
 
     id = models.BigAutoField(primary_key=True)
+    # No constraint in the database, which would cost a look-up for each event: who writes one holds
+    # the execution or its action, which the deletion of the execution takes first.
     execution = models.ForeignKey(
-        WorkflowExecution, models.CASCADE, related_name="history", db_index=False
+        WorkflowExecution,
+        models.CASCADE,
+        related_name="history",
+        db_index=False,
+        db_constraint=False,
     )
     task_id = models.UUIDField(null=True)
     action_id = models.UUIDField(null=True)

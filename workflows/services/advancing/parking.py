@@ -71,6 +71,7 @@ _HISTORY_SQL = """
         (execution_id, name, state_from, state_to, reason, actor, at)
     SELECT id, workflow_name, state, 'ERROR', %s, '', clock_timestamp()
     FROM workflow_executions WHERE id = %s AND state = ANY(%s)
+    FOR NO KEY UPDATE
 """
 
 

@@ -30,7 +30,7 @@ _RUNNING_SQL = """
 """
 _IS_WAITING_SQL = """
     SELECT 1 FROM workflow_executions
-    WHERE state = ANY(%s) AND state = 'IDLE' AND parent_task_id IS NULL AND NOT is_started LIMIT 1
+    WHERE state = 'IDLE' AND parent_task_id IS NULL AND NOT is_started LIMIT 1
 """
 # A project's next execution comes after as many of the others' as it has running or before it.
 _NEXT_SQL = """
@@ -38,8 +38,7 @@ _NEXT_SQL = """
         SELECT id, project_id, created_at,
                row_number() OVER (PARTITION BY project_id ORDER BY created_at, id) AS place
         FROM workflow_executions
-        WHERE state = ANY(%(open)s) AND state = 'IDLE' AND parent_task_id IS NULL
-          AND NOT is_started),
+        WHERE state = 'IDLE' AND parent_task_id IS NULL AND NOT is_started),
     busy AS (
         SELECT project_id, count(*) AS running FROM workflow_executions
         WHERE state = ANY(%(open)s) AND state = 'RUNNING' AND parent_task_id IS NULL
@@ -85,7 +84,7 @@ def state_of_new_execution() -> State:
     if now >= _last.good_until:
         _last.is_full = (
             fetch_one(_RUNNING_SQL, [_OPEN, limit])[0] >= limit
-            or fetch_one(_IS_WAITING_SQL, [_OPEN]) is not None
+            or fetch_one(_IS_WAITING_SQL) is not None
         )
         _last.good_until = now + _TRUSTED_SECONDS
     return State.IDLE if _last.is_full else State.RUNNING
@@ -96,7 +95,7 @@ def admit_waiting() -> int:
 
     Without a limit all that wait begin: it may have been taken away.
     """
-    if fetch_one(_IS_WAITING_SQL, [_OPEN]) is None:
+    if fetch_one(_IS_WAITING_SQL) is None:
         return 0
     try:
         begun = _admit()
