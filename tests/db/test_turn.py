@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.factories import ready_actions, start, states
 from workflows.actions.base import Outcome
@@ -13,7 +15,7 @@ from workflows.models import ActionExecution, TaskExecution
 from workflows.services.advancing import advance as advance_module
 from workflows.services.advancing.advance import advance
 from workflows.services.running import turn
-from workflows.services.running.attempts import claim_action, record
+from workflows.services.running.attempts import claim_action, find_ready, record
 from workflows.services.running.lanes import run_lane
 from workflows.services.running.process import this_process
 from workflows.services.running.turn import take_turn
@@ -189,3 +191,11 @@ def test_a_process_that_is_to_end_begins_no_item(
         run_lane(task.id, "")
     assert [one.starts for one in ready_actions(execution.id)] == [0, 0, 0]
     assert len(actions_rung(rung)) == 1
+
+
+def test_a_look_for_what_is_ready_locks_nothing() -> None:
+    execution = start(WIDE)
+    with CaptureQueriesContext(connection) as queries:
+        found = find_ready(execution.id, "")
+    assert found in {one.id for one in ready_actions(execution.id)}
+    assert "FOR " not in queries[0]["sql"]

@@ -57,11 +57,11 @@ _FIND_READY_SQL = """
     SELECT id FROM action_executions
     WHERE execution_id = %s AND target = %s AND state = 'RUNNING' AND token IS NULL
       AND NOT is_handled AND NOT is_inline AND NOT is_item
-    ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    ORDER BY created_at LIMIT 1
 """
 _CLAIM_READY_SQL = f"""
     UPDATE action_executions a SET {CLAIM_CHANGES}
-    WHERE a.id = ({_FIND_READY_SQL})
+    WHERE a.id = ({_FIND_READY_SQL} FOR UPDATE SKIP LOCKED)
     RETURNING {CLAIMED_COLUMNS}
 """
 _CLAIM_SQL = f"""
