@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from benchmarks.shapes import ACTIONS, SHAPES
 from tests.factories import ready_actions, start
 from workflows.canvas import Work
-from workflows.models import ActionExecution
+from workflows.models import ActionExecution, WorkflowExecution
 from workflows.services.advancing.advance import advance
 from workflows.services.running.lanes import run_lane
 from workflows.services.running.turn import take_turn
@@ -106,3 +106,26 @@ def test_arrivals_that_are_seen_together_read_their_join_once(rung: list[Work]) 
 
     statements(2)  # what is read once and kept does not count
     assert statements(20) == statements(10)
+
+
+def test_sub_workflows_are_written_with_all_else_that_was_decided() -> None:
+    text = """
+version: '2.0'
+above:
+  tasks:
+    each: {with-items: i in <% range(5) %>, workflow: below}
+below:
+  tags: [small, "it's"]
+  input: [i: 7]
+  vars: {seen: <% $.i %>}
+  tasks:
+    act: {action: std.noop}
+"""
+    with CaptureQueriesContext(connection) as queries:
+        execution = start(text)
+    trips = [one["sql"] for one in queries if "INSERT INTO task_executions" in one["sql"]]
+    assert len(trips) == 1
+    assert trips[0].count("INSERT INTO workflow_executions") == 1
+    children = WorkflowExecution.objects.filter(parent_execution_id=execution.id)
+    assert {(one.state, one.depth, one.globals["seen"]) for one in children} == {("RUNNING", 1, 7)}
+    assert all(one.tags == ["small", "it's"] for one in children)

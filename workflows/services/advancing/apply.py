@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import TypeVar, cast
 from uuid import UUID, uuid4
@@ -60,6 +60,9 @@ from workflows.services.telemetry.observing import Changed
 
 # A delay up to this many seconds is also sent as a countdown, so that it ends to the moment.
 SHORT_DELAY = 5.0
+
+# What an InsertChild and the row of a sub-workflow have in common, beside the task.
+_CHILD_COLUMNS = [field.name for field in fields(InsertChild) if field.name != "task_id"]
 
 _CommandType = TypeVar("_CommandType", bound=Command)
 
@@ -123,8 +126,8 @@ def apply_decision(
     _drop_results(batch, of(DropResults))
     delays = _write_timers(batch, locked, of(SetTimer), of(DropTimers))
     _write_history(batch, execution.id, of(RecordHistory), actor, reason)
+    _insert_children(batch, locked, of(InsertChild))
     batch.send()
-    _insert_children(locked, of(InsertChild))
     parent = execution.parent_execution_id
     work = Work(
         actions=first_actions(execution.id, ready, claim),
@@ -288,31 +291,30 @@ def _drop_results(batch: Batch, commands: Sequence[DropResults]) -> None:
         )
 
 
-def _insert_children(locked: LockedExecution, commands: Sequence[InsertChild]) -> None:
+def _insert_children(
+    batch: Batch, locked: LockedExecution, commands: Sequence[InsertChild]
+) -> None:
     parent = locked.view.execution
-    WorkflowExecution.objects.bulk_create(
-        WorkflowExecution(
-            id=one.id,
-            project_id=locked.project_id,
-            revision_id=one.revision_id,
-            workflow_id=one.workflow_id,
-            workflow_name=one.workflow_name,
-            workflow_namespace=one.workflow_namespace,
-            tags=list(one.tags),
-            state=State.RUNNING,
-            created_at=one.created_at,
-            item_index=one.item_index,
-            round=one.round,
-            depth=parent.depth + 1,
-            parent_task_id=one.task_id,
-            parent_execution_id=parent.id,
-            root_execution_id=parent.root_execution_id or parent.id,
-            description="sub-workflow execution",
-            input=one.input,
-            params=one.params,
-            globals=one.globals,
-        )
-        for one in commands
+    same = {
+        "project_id": locked.project_id,
+        "state": State.RUNNING,
+        "depth": parent.depth + 1,
+        "parent_execution_id": parent.id,
+        "root_execution_id": parent.root_execution_id or parent.id,
+        "description": "sub-workflow execution",
+    }
+    insert_rows(
+        batch,
+        WorkflowExecution,
+        [*same, "parent_task_id", *_CHILD_COLUMNS],
+        [
+            (
+                *same.values(),
+                one.task_id,
+                *(_plain(getattr(one, name)) for name in _CHILD_COLUMNS),
+            )
+            for one in commands
+        ],
     )
 
 
