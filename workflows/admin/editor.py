@@ -19,7 +19,7 @@ from workflows.services.pages.editor_words import collect_words
 _KINDS: Final = ("workflow", "action", "workbook")
 
 
-@page("editor/check/", name="editor_check", methods=("POST",))
+@page("editor/check/", name="editor_check", methods=("POST",), open_in_maintenance=True)
 def check(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Answer all problems of the text in the body, and what can be drawn of it."""
     found = check_text(

@@ -115,7 +115,13 @@ def system(request: HttpRequest, caller: Caller) -> HttpResponse:
     return render_page(request, "levante/system.html", "System", context)
 
 
-@page("system/maintenance/", name="maintenance", role=Role.ADMIN, methods=("POST",))
+@page(
+    "system/maintenance/",
+    name="maintenance",
+    role=Role.ADMIN,
+    methods=("POST",),
+    open_in_maintenance=True,
+)
 def maintenance(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Begin or end maintenance."""
     wanted = request.POST.get("status", "")

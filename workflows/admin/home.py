@@ -57,7 +57,7 @@ def part(request: HttpRequest, caller: Caller, part: str) -> HttpResponse:
     return render_page(request, f"levante/home_{part}.html", "Dashboard", context)
 
 
-@page("project/", name="choose_project", methods=("POST",))
+@page("project/", name="choose_project", methods=("POST",), open_in_maintenance=True)
 def choose_project(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Act for another project from now on; one that the person is not in changes nothing."""
     user = request.user

@@ -19,23 +19,38 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 
-from workflows.errors import NotFound, NotPermitted, WorkflowsError
-from workflows.models import Role
+from workflows.errors import InMaintenance, NotFound, NotPermitted, WorkflowsError
+from workflows.models import Role, ServiceStatus
 from workflows.services.identity.identity import Caller
 from workflows.services.identity.people import caller_of_person
+from workflows.services.operation.service_status import get_status, require_status
 
 P = ParamSpec("P")
 PageView = Callable[Concatenate[HttpRequest, Caller, P], HttpResponse]
 
 PROJECT_KEY: Final = "project"  # of the session: the project that somebody has chosen
 HOME: Final = "home"
+_READING: Final = ("GET", "HEAD")
 
 # What an error of a service is to a browser. The first class that fits counts.
 _STATUSES: Final[tuple[tuple[type[WorkflowsError], int, str], ...]] = (
     (NotFound, 404, "Not found"),
     (NotPermitted, 403, "Not allowed"),
+    (InMaintenance, 423, "In maintenance"),
     (WorkflowsError, 400, "That did not work"),
 )
+
+# What goes on in maintenance, and what may be done meanwhile.
+_MAINTENANCE: Final[Mapping[ServiceStatus, tuple[str, str]]] = {
+    ServiceStatus.PAUSING: (
+        "The whole service is about to pause: what is at work ends, and nothing new starts.",
+        "cancel executions and report the results of asynchronous actions",
+    ),
+    ServiceStatus.PAUSED: (
+        "The whole service is paused, and nothing is at work.",
+        "cancel executions",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +72,17 @@ def page(
     role: Role = Role.VIEWER,
     methods: tuple[str, ...] = ("GET",),
     only_reads: bool = False,
+    open_in_maintenance: bool = False,
 ) -> Callable[[PageView[P]], PageView[P]]:
     """Register a view below /admin/ as `admin:<name>`, for callers whose role includes `role`.
 
     The name `home` is the index; its route is not used. A view that `only_reads` takes a POST
-    without the token of a form.
+    without the token of a form. In maintenance a POST is refused, unless the view is
+    `open_in_maintenance`: because it changes nothing, or because it decides by itself.
     """
 
     def register(view: PageView[P]) -> PageView[P]:
-        guarded = _guard(view, role, methods)
+        guarded = _guard(view, role, methods, open_in_maintenance or only_reads)
         _pages[name] = Page(route, name, csrf_exempt(guarded) if only_reads else guarded)
         return view
 
@@ -162,12 +179,24 @@ def render_error(request: HttpRequest, error: WorkflowsError) -> HttpResponse:
     status, title = next(
         (status, title) for kind, status, title in _STATUSES if isinstance(error, kind)
     )
-    context = {"message": error.message, "home": reverse("admin:index")}
+    message = _describe_maintenance() if isinstance(error, InMaintenance) else error.message
+    context = {"message": message, "home": reverse("admin:index")}
     return render_page(request, "levante/error.html", title, context, status=status)
 
 
+def _describe_maintenance() -> str:
+    status = get_status()
+    if status not in _MAINTENANCE:
+        return "The maintenance has just ended. Do it again."
+    going_on, meanwhile = _MAINTENANCE[status]
+    return (
+        f"{going_on} Nothing was changed. Until an administrator ends the maintenance you can look"
+        f" at everything and {meanwhile}."
+    )
+
+
 def _guard(
-    view: PageView[P], role: Role, methods: tuple[str, ...]
+    view: PageView[P], role: Role, methods: tuple[str, ...], is_open: bool
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
     @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -176,6 +205,8 @@ def _guard(
         try:
             caller = caller_of(request)
             caller.require(role)
+            if request.method not in _READING and not is_open:
+                require_status()
             return view(request, caller, *args, **kwargs)
         except WorkflowsError as error:
             return render_error(request, error)

@@ -21,7 +21,7 @@ from workflows.admin.run_list import read_reason
 from workflows.engine.states import FINAL, State
 from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject, JSONValue
-from workflows.models import ActionExecution, Role, TaskExecution, WorkflowExecution
+from workflows.models import ActionExecution, Role, ServiceStatus, TaskExecution, WorkflowExecution
 from workflows.services.executions.executions import (
     change_state,
     delete_execution,
@@ -29,6 +29,7 @@ from workflows.services.executions.executions import (
 )
 from workflows.services.executions.reruns import rerun_task, skip_task
 from workflows.services.identity.identity import Caller
+from workflows.services.operation.service_status import require_status
 from workflows.services.pages.root_cause import find_causes
 from workflows.services.pages.run_bulk import rerun_failed
 from workflows.services.pages.run_lists import get_action, get_run, get_task
@@ -182,6 +183,7 @@ def can_complete(caller: Caller, action: ActionExecution) -> bool:
     name="execution_do",
     role=Role.OPERATOR,
     methods=("GET", "POST"),
+    open_in_maintenance=True,
 )
 def change_run(request: HttpRequest, caller: Caller, execution_id: UUID, verb: str) -> HttpResponse:
     execution = get_run(caller, execution_id)
@@ -190,6 +192,8 @@ def change_run(request: HttpRequest, caller: Caller, execution_id: UUID, verb: s
     if request.method != "POST":
         preview = _preview(button, execution)
         return _ask(request, button, f"{execution.workflow_name} {str(execution_id)[:8]}", preview)
+    if verb != "cancel":
+        require_status()
     going = _Change(request, caller, execution, read_reason(request))
     target = _RUN_CHANGES[verb](going) or back
     messages.success(request, f"{button.title}: done.")
@@ -224,6 +228,7 @@ def change_task(
     name="action_complete",
     role=Role.OPERATOR,
     methods=("GET", "POST"),
+    open_in_maintenance=True,
 )
 def complete(request: HttpRequest, caller: Caller, action_id: UUID) -> HttpResponse:
     action = get_action(caller, action_id)
@@ -231,6 +236,8 @@ def complete(request: HttpRequest, caller: Caller, action_id: UUID) -> HttpRespo
         raise RequestInvalid("A worker runs this action; nobody else can report its result.")
     if request.method != "POST":
         return _ask(request, COMPLETE, action.name, {})
+    # A result lets maintenance come to rest, as long as it has not.
+    require_status(ServiceStatus.PAUSING)
     state = State(_choice(request, "outcome", (*_RESULTS, State.CANCELLED)))
     text = request.POST.get("output", "").strip()
     complete_action(

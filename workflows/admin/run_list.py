@@ -27,6 +27,7 @@ from workflows.errors import RequestInvalid
 from workflows.models import Role
 from workflows.services.identity.identity import Caller
 from workflows.services.identity.people import projects_of_person
+from workflows.services.operation.service_status import require_status
 from workflows.services.pages.run_bulk import (
     MOST_AT_ONCE,
     BulkChange,
@@ -71,10 +72,18 @@ def executions(request: HttpRequest, caller: Caller) -> HttpResponse:
     return render_page(request, "levante/executions.html", "Executions", context)
 
 
-@page("executions/bulk/", name="executions_bulk", role=Role.OPERATOR, methods=("POST",))
+@page(
+    "executions/bulk/",
+    name="executions_bulk",
+    role=Role.OPERATOR,
+    methods=("POST",),
+    open_in_maintenance=True,
+)
 def bulk(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Show what a change would do; with `confirmed` do it."""
     change = _read_change(request)
+    if change is not BulkChange.CANCEL:
+        require_status()
     # Without a choice of rows all that fit the filter of the list are meant.
     all_fitting = request.POST.get("all") == "1"
     chosen = None if all_fitting else _read_ids(request)

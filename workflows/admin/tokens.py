@@ -46,7 +46,12 @@ def tokens(request: HttpRequest, caller: Caller) -> HttpResponse:
     return answer
 
 
-@page("tokens/<uuid:token_id>/revoke/", name="token_revoke", methods=("GET", "POST"))
+@page(
+    "tokens/<uuid:token_id>/revoke/",
+    name="token_revoke",
+    methods=("GET", "POST"),
+    open_in_maintenance=True,
+)
 def revoke(request: HttpRequest, caller: Caller, token_id: UUID) -> HttpResponse:
     if request.method == "POST":
         token = revoke_token(caller=caller, token_id=token_id)

@@ -80,6 +80,7 @@ def run(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse
     name="workflow_run_preview",
     role=Role.OPERATOR,
     methods=("POST",),
+    open_in_maintenance=True,
 )
 def preview(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
     """Answer what the form as it stands would send."""
