@@ -20,6 +20,7 @@ from workflows.models import (
     Membership,
     Project,
     Role,
+    TaskExecution,
     WorkflowExecution,
 )
 from workflows.services.advancing import advance
@@ -227,3 +228,60 @@ def test_events_keep_the_order_and_are_paged(ann: Client) -> None:
         len(numbers) + len(rest.context["events"])
         == HistoryEvent.objects.filter(execution=execution).count()
     )
+
+
+def _read_pages(client: Client, address: str, query: str = "") -> list[list[str]]:
+    """Read a list to its end; give the ids of each page."""
+    pages, after = [], ""
+    while True:
+        context = client.get(f"{address}?after={after}{query}").context
+        rows = [row[0] for row in context["rows"]]
+        pages.append([str(getattr(row, "action", row).pk) for row in rows])
+        after = context["more"]
+        if not after:
+            return pages
+
+
+def test_tasks_that_came_up_together_are_each_listed_once(ann: Client) -> None:
+    execution = runs.simple()
+    task = execution.tasks.get()
+    copies = []
+    for number in range(150):
+        copy = TaskExecution.objects.get(pk=task.pk)
+        copy.id, copy._state.adding, copy.name = uuid4(), True, f"t{number}"
+        copies.append(copy)
+    TaskExecution.objects.bulk_create(copies)
+    assert execution.tasks.values("created_at").distinct().count() == 1
+    address = f"/admin/executions/{execution.pk}/tasks/"
+    pages = _read_pages(ann, address)
+    assert [len(page) for page in pages] == [100, 51]
+    assert len({key for page in pages for key in page}) == 151
+    # The row at the end of a page may have left the filter when the next page is read.
+    execution.tasks.filter(pk=pages[0][-1]).update(state="ERROR")
+    rest = ann.get(f"{address}?after={pages[0][-1]}&state=SUCCESS").context["rows"]
+    assert [str(row[0].pk) for row in rest] == pages[1]
+
+
+def test_attempts_of_one_item_are_each_listed_once(ann: Client) -> None:
+    execution = runs.with_failed_items()
+    task = runs.task_of(execution, "each")
+    action = ActionExecution.objects.filter(task=task, item_index=1).get()
+    copies = []
+    for number in range(70):
+        copy = ActionExecution.objects.get(pk=action.pk)
+        copy.id, copy._state.adding, copy.attempt = uuid4(), True, 2 + number // 35
+        copy.is_accepted = False
+        copies.append(copy)
+    ActionExecution.objects.bulk_create(copies)
+    pages = _read_pages(ann, f"/admin/executions/{execution.pk}/tasks/{task.pk}/items/")
+    assert [len(page) for page in pages] == [50, 23]
+    assert len({key for page in pages for key in page}) == 73
+
+
+@pytest.mark.parametrize("tab", ["tasks/", "tasks/{task}/items/"])
+def test_a_place_that_is_not_in_the_list_is_told(ann: Client, tab: str) -> None:
+    execution, other = runs.with_failed_items(), runs.simple()
+    tab = tab.format(task=runs.task_of(execution, "each").pk)
+    address = f"/admin/executions/{execution.pk}/{tab}?after="
+    assert ann.get(f"{address}{other.tasks.get().pk}").status_code == 404
+    assert ann.get(f"{address}7").status_code == 400

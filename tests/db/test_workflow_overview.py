@@ -54,7 +54,7 @@ def add_run(caller: Caller, workflow: WorkflowDefinition, state: State, minutes_
 
 
 def names(caller: Caller, wanted: WorkflowFilter) -> list[str]:
-    page = list_workflow_rows(caller, wanted, after="", size=50)
+    page = list_workflow_rows(caller, wanted, after=None, size=50)
     return [row.workflow.name for row in page.rows]
 
 
@@ -66,7 +66,7 @@ def test_runs_are_the_last_ones_of_the_own_project(django_assert_num_queries) ->
         add_run(blue, workflow, State.SUCCESS if minute % 2 else State.ERROR, minute)
     add_run(red, workflow, State.RUNNING, 0)
     with django_assert_num_queries(2):
-        page = list_workflow_rows(blue, WorkflowFilter(), after="", size=50)
+        page = list_workflow_rows(blue, WorkflowFilter(), after=None, size=50)
     own, shared = page.rows
     assert (own.last_run, own.success_percent) == (None, None)
     assert len(shared.runs) == RUNS
@@ -83,11 +83,16 @@ def test_the_list_is_narrowed_and_has_pages() -> None:
     assert names(caller, WorkflowFilter(text="B")) == ["ab", "b"]
     assert names(caller, WorkflowFilter(tag="c-tag")) == ["c"]
     assert names(caller, WorkflowFilter(namespace="other")) == []
-    first = list_workflow_rows(caller, WorkflowFilter(), after="", size=3)
-    second = list_workflow_rows(caller, WorkflowFilter(), after=first.next_after, size=3)
+    first = list_workflow_rows(caller, WorkflowFilter(), after=None, size=3)
+    second = list_workflow_rows(
+        caller,
+        WorkflowFilter(),
+        after=(first.rows[-1].workflow.name, first.rows[-1].workflow.pk),
+        size=3,
+    )
     seen = [row.workflow.name for row in [*first.rows, *second.rows]]
     assert seen == ["a", "ab", "b", "c"]
-    assert second.next_after == ""
+    assert (first.has_more, second.has_more) == (True, False)
 
 
 def test_only_an_administrator_sees_all_projects() -> None:

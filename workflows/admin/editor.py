@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Final, cast
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import RawPostDataException
 from django.urls import reverse
 from django.utils.http import urlencode
 
@@ -59,7 +60,7 @@ def _kind(request: HttpRequest) -> Kind:
 def _text(request: HttpRequest) -> str:
     try:
         body = json.loads(request.body)
-    except ValueError as error:
+    except (RawPostDataException, ValueError) as error:  # the former of a form with files
         raise RequestInvalid("The body is not JSON.") from error
     text = body.get("text") if isinstance(body, dict) else None
     if not isinstance(text, str):

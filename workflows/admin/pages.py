@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 
+from workflows.admin.arguments import check_texts
 from workflows.errors import InMaintenance, NotFound, NotPermitted, WorkflowsError
 from workflows.models import Role, ServiceStatus
 from workflows.services.identity.identity import Caller
@@ -205,6 +206,7 @@ def _guard(
         try:
             caller = caller_of(request)
             caller.require(role)
+            check_texts(request, kwargs)
             if request.method not in _READING and not is_open:
                 require_status()
             return view(request, caller, *args, **kwargs)

@@ -13,7 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from workflows.admin.arguments import parse_row_id, read_choice, read_id
 from workflows.engine.states import UNFINISHED, State
+from workflows.errors import RequestInvalid
 from workflows.services.pages.run_lists import Cursor, RunFilter
 
 # Shortcuts of the time filter.
@@ -39,19 +41,19 @@ _NAMES: Final = (
 
 
 def read_filter(query: QueryDict) -> RunFilter:
-    """Read the filter; a value that makes no sense does not narrow the list."""
+    """Read the filter; raises RequestInvalid for a value that makes no sense."""
     wanted = query.get("state", "")
     states = tuple(UNFINISHED) if wanted == LIVE else _states(wanted)
-    span = SPANS.get(query.get("span", ""))
-    since = timezone.now() - span[1] if span else _moment(query.get("since", ""))
+    span = read_choice(query, "span", SPANS)
+    since = timezone.now() - SPANS[span][1] if span else _read_moment(query, "since")
     return RunFilter(
         states=states,
         workflow=query.get("workflow", "").strip(),
-        workflow_id=_uuid(query.get("workflow_id", "")),
-        project_id=_uuid(query.get("project", "")),
+        workflow_id=read_id(query, "workflow_id"),
+        project_id=read_id(query, "project"),
         tag=query.get("tag", "").strip(),
         since=since,
-        until=_moment(query.get("until", "")),
+        until=_read_moment(query, "until"),
         identity=query.get("q", "").strip(),
         roots_only=query.get("depth") != "any",
     )
@@ -60,10 +62,10 @@ def read_filter(query: QueryDict) -> RunFilter:
 def read_cursor(query: QueryDict) -> Cursor | None:
     """Read behind which row the page starts: `after` or `before`, a time and an id."""
     for name, is_back in (("after", False), ("before", True)):
-        at, _, key = query.get(name, "").partition("~")
-        created_at, identity = _moment(at), _uuid(key)
-        if created_at is not None and identity is not None:
-            return Cursor(created_at, identity, is_back)
+        text = query.get(name, "")
+        if text:
+            at, _, key = text.partition("~")
+            return Cursor(_moment(name, at), parse_row_id(name, key), is_back)
     return None
 
 
@@ -84,21 +86,21 @@ def runs_address(**arguments: str) -> str:
 
 
 def _states(text: str) -> tuple[State, ...]:
-    return tuple(State(one) for one in text.split(",") if one in set(STATES))
+    names = [name for name in text.split(",") if name]
+    return tuple(State(read_choice({"state": name}, "state", STATES)) for name in names)
 
 
-def _moment(text: str) -> datetime | None:
+def _read_moment(query: QueryDict, name: str) -> datetime | None:
+    text = query.get(name, "").strip()
+    return _moment(name, text) if text else None
+
+
+def _moment(name: str, text: str) -> datetime:
     try:
+        # A plus sign that nobody has escaped has become a space.
         found = parse_datetime(text.replace(" ", "+") if "T" in text else text)
     except ValueError:
-        return None
+        found = None
     if found is None:
-        return None
+        raise RequestInvalid(f"{name} must be a time such as 2030-01-31T12:00:00Z.")
     return found if timezone.is_aware(found) else timezone.make_aware(found)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from workflows.admin.arguments import parse_row_id
 from workflows.admin.audit import note_deletions
 from workflows.admin.pages import next_address, page, render_page
 from workflows.admin.run_filters import (
@@ -158,13 +159,8 @@ def _read_change(request: HttpRequest) -> BulkChange:
 
 
 def _read_ids(request: HttpRequest) -> list[UUID]:
-    found = []
-    for text in request.POST.getlist("chosen")[:MOST_AT_ONCE]:
-        try:
-            found.append(UUID(text))
-        except ValueError as error:
-            raise RequestInvalid(f"{text} is no id.") from error
-    return found
+    texts = request.POST.getlist("chosen")[:MOST_AT_ONCE]
+    return [parse_row_id("chosen", text) for text in texts]
 
 
 def _tell(request: HttpRequest, title: str, outcome: Outcome, noun: str = "execution") -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.urls import reverse
 
+from workflows.admin.arguments import LARGEST_KEY, read_choice, read_id, read_number
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page
 from workflows.admin.run_buttons import run_buttons, task_buttons
@@ -18,6 +19,7 @@ from workflows.models import HistoryEvent, TaskExecution, WorkflowExecution, Wor
 from workflows.services.definitions.definitions import load_spec
 from workflows.services.executions.execution_tree import estimate_seconds
 from workflows.services.identity.identity import Caller
+from workflows.services.pages.keyset import beyond
 from workflows.services.pages.root_cause import find_causes
 from workflows.services.pages.run_changes import (
     HANDLED,
@@ -27,7 +29,7 @@ from workflows.services.pages.run_changes import (
     load_changes,
 )
 from workflows.services.pages.run_graph import build_run_graph, run_badges
-from workflows.services.pages.run_lists import get_run
+from workflows.services.pages.run_lists import get_run, get_task
 from workflows.services.pages.timeline import load_timeline
 
 # Name, title, icon.
@@ -59,8 +61,8 @@ def graph_data(request: HttpRequest, caller: Caller, execution_id: UUID) -> Http
 def changes(request: HttpRequest, caller: Caller, execution_id: UUID) -> HttpResponse:
     """Answer what has happened behind a sequence number; 304 if nothing has."""
     execution = get_run(caller, execution_id)
-    after = request.GET.get("after", "0")
-    body = load_changes(execution, int(after) if after.isdecimal() else 0)
+    after = read_number(request.GET, "after", 0, most=LARGEST_KEY)
+    body = load_changes(execution, after)
     tag = f'W/"{body["seq"]}-{body["items_done"]}-{execution.state}-{after}"'
     if request.headers.get("If-None-Match") == tag:
         return HttpResponseNotModified()
@@ -189,18 +191,18 @@ def _timeline(request: HttpRequest, caller: Caller, execution: WorkflowExecution
 
 def _tasks(request: HttpRequest, caller: Caller, execution: WorkflowExecution) -> dict[str, Any]:
     """List tasks in the order in which they came up; paged by time and id."""
-    state, name = request.GET.get("state", ""), request.GET.get("name", "").strip()
+    state = read_choice(request.GET, "state", list(State))
+    name = request.GET.get("name", "").strip()
     rows = TaskExecution.objects.filter(execution_id=execution.pk)
-    if state in set(State):
+    after = read_id(request.GET, "after")
+    if after is not None:
+        # It counts in whatever state it is by now.
+        last = get_task(caller, execution.pk, after)
+        rows = rows.filter(beyond(created_at=last.created_at, id=last.pk))
+    if state:
         rows = rows.filter(state=state)
     if name:
         rows = rows.filter(name__icontains=name)
-    key = _uuid_or_none(request.GET.get("after", ""))
-    after = rows.filter(pk=key).first() if key is not None else None
-    if after is not None:
-        # Times of one run may be equal, so the id decides.
-        later = rows.filter(created_at__gt=after.created_at)
-        rows = later | rows.filter(created_at=after.created_at, pk__gt=after.pk)
     found = list(
         rows.defer("published", "published_global", "pending", "triggered_by").order_by(
             "created_at", "id"
@@ -225,8 +227,10 @@ def _tasks(request: HttpRequest, caller: Caller, execution: WorkflowExecution) -
 def _data(request: HttpRequest, caller: Caller, execution: WorkflowExecution) -> dict[str, Any]:
     rows = TaskExecution.objects.filter(execution_id=execution.pk).only("name", "state")
     found = list(rows.order_by("created_at", "id")[:500])
-    wanted = request.GET.get("task", "")
-    chosen = next((task for task in found if str(task.pk) == wanted), None)
+    wanted = read_id(request.GET, "task")
+    chosen = rows.filter(pk=wanted).first() if wanted is not None else None
+    if wanted is not None and chosen is None:
+        raise NotFound(f"There is no task {wanted} in this execution.")
     return {"tasks": found, "chosen": chosen}
 
 
@@ -245,9 +249,9 @@ def _events(request: HttpRequest, caller: Caller, execution: WorkflowExecution) 
     by_people = request.GET.get("by") == "people"
     if by_people:
         rows = rows.exclude(actor="")
-    before = request.GET.get("before", "")
-    if before.isdecimal():
-        rows = rows.filter(id__lt=int(before))
+    before = read_number(request.GET, "before", 0, most=LARGEST_KEY)
+    if before:
+        rows = rows.filter(id__lt=before)
     found = list(rows.order_by("-id")[: _PAGE + 1])
     has_more, found = len(found) > _PAGE, found[:_PAGE]
     return {"events": found, "more": found[-1].pk if has_more else 0, "by_people": by_people}
@@ -270,10 +274,3 @@ def _definition(
         "lines": revision.text.splitlines()[:_MOST_LINES],
         "newest_address": newest and find_link("workflow_revision", execution.workflow_id, newest),
     }
-
-
-def _uuid_or_none(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

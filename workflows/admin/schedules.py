@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 
+from workflows.admin.arguments import read_number
 from workflows.admin.audit import ADDITION, CHANGE, DELETION, note
 from workflows.admin.json_text import read_json_object, show_json_object
 from workflows.admin.links import find_link
@@ -92,9 +93,7 @@ class ScheduleForm:
     def remaining(self) -> int | None:
         if not self.count:
             return None
-        if not self.count.isdecimal() or len(self.count) > 10:
-            raise RequestInvalid("The number of runs must be a whole number.")
-        return int(self.count)
+        return read_number({"The number of runs": self.count}, "The number of runs", 0)
 
 
 @page("schedules/", name="schedules")

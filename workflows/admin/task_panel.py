@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
+from workflows.admin.arguments import read_choice, read_id
 from workflows.admin.pages import page, render_page
 from workflows.admin.run_buttons import can_complete, task_buttons
 from workflows.engine.states import State
@@ -58,16 +59,14 @@ def task(request: HttpRequest, caller: Caller, execution_id: UUID, task_id: UUID
 @page("executions/<uuid:execution_id>/tasks/<uuid:task_id>/items/", name="task_items")
 def items(request: HttpRequest, caller: Caller, execution_id: UUID, task_id: UUID) -> HttpResponse:
     found = get_task(caller, execution_id, task_id)
-    state = request.GET.get("state", "")
-    after = request.GET.get("after", "")
-    state = state if state in set(State) else ""
-    rows, has_more = list_items(found, state=state, after=int(after) if after.isdecimal() else -1)
+    state = read_choice(request.GET, "state", list(State))
+    rows, has_more = list_items(found, state=state, after=read_id(request.GET, "after"))
     context = {
         "task": found,
         "execution": found.execution,
         "rows": [(one, can_complete(caller, one.action)) for one in rows],
         "state": state,
-        "more": rows[-1].action.item_index if has_more else None,
+        "more": rows[-1].action.pk if has_more else None,
     }
     return render_page(request, "levante/task_items.html", f"Items of {found.name}", context)
 

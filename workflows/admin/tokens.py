@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
 from django.contrib import messages
@@ -9,12 +10,15 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from workflows.admin.arguments import read_number
 from workflows.admin.audit import CHANGE, DELETION, note
 from workflows.admin.pages import page, render_page, render_question
 from workflows.errors import RequestInvalid, WorkflowsError
 from workflows.models import Role
 from workflows.services.identity.identity import Caller
 from workflows.services.identity.tokens import list_tokens, make_token, revoke_token
+
+_MOST_DAYS: Final = 36_500  # a hundred years; no end is an empty field
 
 
 @page("tokens/", name="tokens", methods=("GET", "POST"))
@@ -76,9 +80,4 @@ def _role(request: HttpRequest) -> Role:
 
 
 def _days(request: HttpRequest) -> int | None:
-    text = request.POST.get("days", "")
-    if not text:
-        return None
-    if not text.isdecimal() or len(text) > 6:
-        raise RequestInvalid("The number of days must be a whole number.")
-    return int(text)
+    return read_number(request.POST, "days", 0, most=_MOST_DAYS) or None

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from workflows.admin.arguments import read_number
 from workflows.admin.audit import ADDITION, CHANGE, note
 from workflows.admin.editor import editor_addresses
 from workflows.admin.pages import page, render_page
@@ -96,7 +97,7 @@ def edit(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRespons
                 text=text,
                 scope=request.POST.get("scope", workflow.scope),
                 comment=request.POST.get("comment", "").strip()[:_COMMENT_LENGTH],
-                base_number=_base(request),
+                base_number=read_number(request.POST, "base", 0),
             )
         except Conflict as refused:
             error = f"{refused.message} Your text is kept below; save again to put it on top."
@@ -136,11 +137,6 @@ def _saved_new(request: HttpRequest, names: list[str], first: UUID) -> HttpRespo
 def posted_text(request: HttpRequest) -> str:
     """Return the text as it was written: browsers send the ends of lines as CR LF."""
     return request.POST.get("text", "").replace("\r\n", "\n")
-
-
-def _base(request: HttpRequest) -> int:
-    text = request.POST.get("base", "")
-    return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
 def scopes_for(caller: Caller, current: str = Scope.PRIVATE) -> list[Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import urlencode
 
+from workflows.admin.arguments import parse_row_id
 from workflows.admin.charts import draw_runs
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page
@@ -14,6 +16,7 @@ from workflows.models import Role
 from workflows.services.identity.identity import Caller
 from workflows.services.pages.workflow_overview import (
     WorkflowFilter,
+    WorkflowPage,
     WorkflowRow,
     list_namespaces,
     list_workflow_rows,
@@ -30,7 +33,7 @@ def workflows(request: HttpRequest, caller: Caller) -> HttpResponse:
         tag=request.GET.get("tag", "").strip(),
         is_all_projects=caller.is_admin and request.GET.get("all") == "1",
     )
-    found = list_workflow_rows(caller, wanted, after=request.GET.get("after", ""), size=_PAGE_SIZE)
+    found = list_workflow_rows(caller, wanted, after=_cursor(request), size=_PAGE_SIZE)
     query = {
         name: str(value) for name, value in request.GET.items() if name not in ("after", "partial")
     }
@@ -39,12 +42,24 @@ def workflows(request: HttpRequest, caller: Caller) -> HttpResponse:
         "wanted": wanted,
         "is_narrowed": wanted != WorkflowFilter(),
         "namespaces": list_namespaces(caller),
-        "next": f"?{urlencode({**query, 'after': found.next_after})}" if found.next_after else "",
+        "next": f"?{urlencode({**query, 'after': _cursor_text(found)})}" if found.has_more else "",
         "first": f"?{urlencode(query)}" if request.GET.get("after") else "",
         "may_write": caller.includes(Role.AUTHOR),
         "may_run": caller.includes(Role.OPERATOR),
     }
     return render_page(request, "levante/workflows/list.html", "Workflows", context)
+
+
+def _cursor(request: HttpRequest) -> tuple[str, UUID] | None:
+    """Read behind which workflow the page starts: a name and an id."""
+    text = request.GET.get("after", "")
+    name, _, key = text.rpartition(" ")
+    return (name, parse_row_id("after", key)) if text else None
+
+
+def _cursor_text(page: WorkflowPage) -> str:
+    last = page.rows[-1].workflow
+    return f"{last.name} {last.pk}"
 
 
 def _row(row: WorkflowRow) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from workflows.admin.arguments import read_number
 from workflows.admin.audit import CHANGE, DELETION, note
 from workflows.admin.charts import draw_runs
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page, render_question
-from workflows.errors import RequestInvalid
 from workflows.language.specs import Missing
 from workflows.models import Role, WorkflowRevision
 from workflows.services.definitions.definition_graph import build_graph
@@ -68,8 +68,8 @@ def revisions(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRe
     found = list_revisions(row.workflow)
     counts = count_runs(caller, found)
     newest = found[0].number
-    after = _number(request, "b", newest)
-    before = _number(request, "a", max(after - 1, 1))
+    after = read_number(request.GET, "b", newest)
+    before = read_number(request.GET, "a", max(after - 1, 1))
     one, other = get_revision(row.workflow, before), get_revision(row.workflow, after)
     context = {
         **workflow_frame(caller, row, "revisions"),
@@ -162,12 +162,3 @@ def workflow_frame(caller: Caller, row: WorkflowRow, tab: str) -> dict[str, Any]
 
 def _is_newest(row: WorkflowRow, revision: WorkflowRevision) -> bool:
     return row.workflow.revision is not None and row.workflow.revision.pk == revision.pk
-
-
-def _number(request: HttpRequest, name: str, default: int) -> int:
-    text = request.GET.get(name, "")
-    if not text:
-        return default
-    if not text.isdecimal() or len(text) > 9:
-        raise RequestInvalid(f"'{text}' is no number of a revision.")
-    return int(text)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 from django.db.models import Count
 
 from workflows.engine.states import State
-from workflows.models import JoinArrival, TaskExecution, Timer, TimerKind, WorkflowExecution
+from workflows.models import TaskExecution, Timer, TimerKind, WorkflowExecution
 from workflows.services.definitions.definition_graph import Badge, Graph, build_graph
 from workflows.services.definitions.definitions import load_spec
 from workflows.services.pages.run_changes import ItemCounts, count_items, shown_state
+from workflows.services.pages.taken_ways import ways_between
 
 # Runs of tasks whose ways are looked at; behind that, edges of the oldest may stay thin.
 _MOST_TASKS: Final = 5_000
@@ -20,9 +21,6 @@ _COLUMNS: Final = (
     "name", "type", "state", "attempt", "items_total", "is_error_handled", "triggered_by",
     "created_at", "unique_key",
 )  # fmt: skip
-
-# What a graph calls the clauses, by the event that a task notes about its way there.
-_CLAUSES: Final = ("on-success", "on-error", "on-complete", "on-skip")
 
 
 def build_run_graph(execution: WorkflowExecution, link: Callable[[TaskExecution], str]) -> Graph:
@@ -97,23 +95,13 @@ def _count_rounds(execution_id: UUID) -> Mapping[str, int]:
     return dict(rows)
 
 
-def _mark_taken(graph: Graph, tasks: Iterable[TaskExecution]) -> None:
-    """Mark the edges that the run has followed, from what each task notes about who led to it."""
-    names = {str(task.pk): task.name for task in tasks}
-    taken: set[tuple[str, str, str]] = set()
+def _mark_taken(graph: Graph, tasks: Sequence[TaskExecution]) -> None:
+    """Mark the edges that the run has followed."""
+    taken = ways_between(tasks)
+    reached = {task.name for task in tasks}
     ended = {task.name for task in tasks if task.state == State.SUCCESS}
-    for task in tasks:
-        for cause in task.triggered_by or ():
-            source = names.get(str(cause.get("task_id")))
-            if source is not None:
-                taken.add((source, task.name, str(cause.get("event"))))
-    joins = [task.pk for task in tasks if task.unique_key is not None and not task.triggered_by]
-    for name, source, event in JoinArrival.objects.filter(join_id__in=joins).values_list(
-        "join__name", "inbound_name", "event"
-    )[:_MOST_TASKS]:
-        taken.add((source, name, event))
     for edge in graph["edges"]:
         if edge["clause"] == "requires":
-            edge["is_taken"] = edge["from"] in ended and edge["to"] in names.values()
+            edge["is_taken"] = edge["from"] in ended and edge["to"] in reached
         else:
             edge["is_taken"] = (edge["from"], edge["to"], edge["clause"]) in taken

@@ -18,6 +18,7 @@ from workflows.errors import NotFound
 from workflows.models import ActionExecution, TaskExecution, WorkflowExecution
 from workflows.services.executions.visible import visible_actions, visible_executions
 from workflows.services.identity.identity import Caller
+from workflows.services.pages.keyset import beyond
 
 PAGE_SIZE: Final = 50
 
@@ -132,7 +133,9 @@ def list_runs(
     rows = narrow(visible_executions(caller), wanted)
     is_back = cursor is not None and cursor.is_back
     if cursor is not None:
-        rows = rows.filter(_beyond(cursor))
+        # Newest first, so older rows come behind.
+        place = {"created_at": cursor.created_at, "id": cursor.id}
+        rows = rows.filter(beyond(is_back=not cursor.is_back, **place))
     order = ("created_at", "id") if is_back else ("-created_at", "-id")
     found = list(
         rows.select_related("revision", "project").only(*_COLUMNS).order_by(*order)[: limit + 1]
@@ -164,15 +167,6 @@ def narrow(rows: QuerySet[WorkflowExecution], wanted: RunFilter) -> QuerySet[Wor
     if wanted.identity:
         return rows.filter(_identity(wanted.identity))
     return rows.filter(root_execution_id__isnull=True) if wanted.roots_only else rows
-
-
-def _beyond(cursor: Cursor) -> Q:
-    """Match what comes after the cursor. The outer condition lets an index scan start there."""
-    side = "gt" if cursor.is_back else "lt"
-    after = Q(**{f"created_at__{side}": cursor.created_at}) | Q(
-        created_at=cursor.created_at, **{f"id__{side}": cursor.id}
-    )
-    return Q(**{f"created_at__{side}e": cursor.created_at}) & after
 
 
 def _identity(text: str) -> Q:

@@ -10,10 +10,14 @@ from uuid import UUID
 from django.db.models import Count
 
 from workflows.engine.states import State
-from workflows.language.specs import Clause, Missing, TaskSpec
+from workflows.errors import NotFound
+from workflows.language.specs import Missing, TaskSpec
 from workflows.models import ActionExecution, TaskExecution, WorkerProcess, WorkflowExecution
 from workflows.models.statements import fetch_all
+from workflows.services.definitions.definition_graph import named_clauses
 from workflows.services.definitions.definitions import load_spec
+from workflows.services.pages.keyset import beyond
+from workflows.services.pages.taken_ways import ways_from, ways_to
 
 ITEMS_PAGE: Final = 50
 _MOST_ATTEMPTS: Final = 50
@@ -69,10 +73,20 @@ def list_attempts(task: TaskExecution) -> list[Attempt]:
 
 
 def list_items(
-    task: TaskExecution, *, state: str = "", after: int = -1
+    task: TaskExecution, *, state: str = "", after: UUID | None = None
 ) -> tuple[list[Attempt], bool]:
-    """List items in their order behind an index, and tell whether there are more."""
-    rows = ActionExecution.objects.filter(task_id=task.pk, item_index__gt=after)
+    """List the attempts of items in their order, behind one of them; tell whether there are more.
+
+    Raises NotFound if the task has no such attempt.
+    """
+    rows = ActionExecution.objects.filter(task_id=task.pk)
+    if after is not None:
+        # It counts in whatever state it is by now.
+        last = rows.only("item_index", "attempt").filter(pk=after).first()
+        if last is None:
+            raise NotFound(f"There is no action {after} in this task.")
+        place = beyond(item_index=last.item_index, attempt=last.attempt, id=last.pk)
+        rows = rows.filter(place)
     rows = rows.filter(state=state) if state else rows
     found = list(
         rows.defer("input", "base_input", "output").order_by("item_index", "attempt", "id")[
@@ -121,9 +135,9 @@ def list_ways(task: TaskExecution) -> list[Way]:
     spec = find_task_spec(task)
     if spec is None:
         return []
-    taken = _taken(task)
+    taken = ways_from(task)
     found = []
-    for name, clause in _clauses(spec):
+    for name, clause in named_clauses(spec):
         for way in clause.next:
             guard = "" if isinstance(way.guard, Missing) else str(way.guard)
             is_taken = (way.target, name) in taken
@@ -163,9 +177,9 @@ def describe_policies(spec: TaskSpec | None) -> list[tuple[str, str]]:
 
 def find_causes_of_start(task: TaskExecution) -> list[tuple[TaskExecution, str]]:
     """List the tasks that led to this one, and by which clause."""
-    events = {str(one.get("task_id")): str(one.get("event")) for one in task.triggered_by or ()}
-    rows = TaskExecution.objects.filter(pk__in=[UUID(key) for key in events]).only("name", "state")
-    return [(row, events[str(row.pk)]) for row in rows[:_MOST_CHILDREN]]
+    clauses = ways_to(task)
+    rows = TaskExecution.objects.filter(pk__in=clauses).only("name", "state")
+    return [(row, clauses[row.pk]) for row in rows.order_by("created_at", "id")[:_MOST_CHILDREN]]
 
 
 def _with_processes(actions: Sequence[ActionExecution]) -> list[Attempt]:
@@ -175,29 +189,3 @@ def _with_processes(actions: Sequence[ActionExecution]) -> list[Attempt]:
         Attempt(action, processes.get(action.process_id) if action.process_id else None)
         for action in actions
     ]
-
-
-def _clauses(spec: TaskSpec) -> list[tuple[str, Clause]]:
-    named = (
-        ("on-success", spec.on_success),
-        ("on-error", spec.on_error),
-        ("on-complete", spec.on_complete),
-        ("on-skip", spec.on_skip),
-    )
-    return [(name, clause) for name, clause in named if clause is not None]
-
-
-def _taken(task: TaskExecution) -> set[tuple[str, str]]:
-    """Look which of the tasks that came up later name this one as their cause."""
-    followers = (
-        TaskExecution.objects.filter(execution_id=task.execution_id)
-        .filter(created_at__gte=task.created_at)
-        .values_list("name", "triggered_by")
-        .order_by("created_at")[:2000]
-    )
-    return {
-        (name, str(cause.get("event")))
-        for name, causes in followers
-        for cause in causes or ()
-        if str(cause.get("task_id")) == str(task.pk)
-    }

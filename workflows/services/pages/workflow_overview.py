@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from workflows.engine.states import FINAL, State
 from workflows.models import WorkflowDefinition, WorkflowRevision
 from workflows.models.statements import fetch_all
 from workflows.services.definitions.definitions import get_workflow, visible_workflows
 from workflows.services.identity.identity import Caller
+from workflows.services.pages.keyset import beyond
 
 # Runs that a row of the list shows.
 RUNS: Final = 30
@@ -95,32 +96,31 @@ class WorkflowFilter:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowPage:
-    """One page of the list; `next_after` leads to the following one."""
+    """One page of the list."""
 
     rows: list[WorkflowRow]
-    next_after: str
+    has_more: bool
 
 
 def list_workflow_rows(
-    caller: Caller, wanted: WorkflowFilter, *, after: str, size: int
+    caller: Caller, wanted: WorkflowFilter, *, after: tuple[str, uuid.UUID] | None, size: int
 ) -> WorkflowPage:
     """List workflows by name with their last runs in the caller's project.
 
-    `after` is the `next_after` of the page before. With all projects, which an administrator may
-    ask for, the runs are those of the project that a workflow belongs to.
+    `after` is the name and the id of the last row of the page before. With all projects, which an
+    administrator may ask for, the runs are those of the project that a workflow belongs to.
     """
     found = visible_workflows(
         caller.project_id, is_admin=caller.is_admin and wanted.is_all_projects
     )
     rows = _narrow(found, wanted).select_related("revision", "project").defer(*_NOT_LISTED)
-    name, _, identity = after.rpartition(" ")
-    if name and identity:
-        rows = rows.filter(Q(name__gt=name) | Q(name=name, pk__gt=uuid.UUID(identity)))
+    if after is not None:
+        name, identity = after
+        rows = rows.filter(beyond(name=name, pk=identity))
     page = list(rows.order_by("name", "pk")[: size + 1])
-    next_after = f"{page[size - 1].name} {page[size - 1].pk}" if len(page) > size else ""
-    page = page[:size]
+    has_more, page = len(page) > size, page[:size]
     projects = [one.project_id if wanted.is_all_projects else caller.project_id for one in page]
-    return WorkflowPage(with_runs(page, projects), next_after)
+    return WorkflowPage(with_runs(page, projects), has_more)
 
 
 def with_runs(
