@@ -217,7 +217,7 @@ TABLE: Final[tuple[Row, ...]] = (
     read("v2/action_executions/{identifier}", recipes.one("action_execution"), _READ_PRIVATE),
     run("PUT", "v2/action_executions/{identifier}", recipes.complete_action, _READ_PRIVATE),
     run("DELETE", "v2/action_executions/{identifier}", recipes.finished_action, own(204)),
-    # Administrators see the code of all projects, and nobody else sees any.
+    # By default administrators see the code of all projects, and nobody else sees any.
     admins("GET", "v2/code_sources", recipes.list_of("code_source"), 200),
     admins("POST", "v2/code_sources", recipes.new_code_source, 201, _NEW),
     admins("PUT", "v2/code_sources", recipes.update_code_source_by_name, 200),
