@@ -22,12 +22,8 @@ from workflows.services.executions.executions import (
 )
 from workflows.services.executions.reruns import rerun_task, skip_task
 from workflows.services.operation import maintenance
-from workflows.services.operation.maintenance import (
-    carry_out,
-    get_status,
-    require_running,
-    set_status,
-)
+from workflows.services.operation.maintenance import carry_out, set_status
+from workflows.services.operation.service_status import get_status, require_running
 from workflows.services.operation.sweep import Sweep
 from workflows.services.operation.timers import ring_due_timers
 from workflows.services.running.action_runs import complete_action, start_action_run

@@ -17,7 +17,8 @@ from workflows.services.identity.identity import Caller
 from workflows.services.operation import condition
 from workflows.services.operation.diagnosis import find_problems
 from workflows.services.operation.fleet import list_hosts, list_queues
-from workflows.services.operation.maintenance import get_status, set_status
+from workflows.services.operation.maintenance import set_status
+from workflows.services.operation.service_status import get_status
 from workflows.services.pages import overview
 from workflows.services.pages.flower import fetch_flower, has_flower
 

@@ -21,7 +21,7 @@ from workflows.models import Role, ServiceStatus
 from workflows.services.identity.identity import Caller
 from workflows.services.identity.people import projects_of_person
 from workflows.services.operation.fleet import count_alive, list_hosts, list_queues
-from workflows.services.operation.maintenance import get_status
+from workflows.services.operation.service_status import get_status
 from workflows.services.pages import overview
 
 

@@ -14,7 +14,8 @@ from workflows.api.operations import changing, reading
 from workflows.api.views import ApiView, answer
 from workflows.jsontypes import JSONObject
 from workflows.models import ServiceStatus
-from workflows.services.operation.maintenance import get_status, set_status
+from workflows.services.operation.maintenance import set_status
+from workflows.services.operation.service_status import get_status
 
 _BODY: Final = {"status": Given.TEXT}
 

@@ -24,7 +24,7 @@ from workflows.api.permissions import rule_of
 from workflows.api.throttles import CallerThrottle
 from workflows.api.values import check_text
 from workflows.services.identity.permissions import require_permission
-from workflows.services.operation.maintenance import require_status
+from workflows.services.operation.service_status import require_status
 
 
 class AlwaysJson(BaseContentNegotiation):

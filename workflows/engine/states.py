@@ -26,8 +26,6 @@ class State(StrEnum):
 FINAL: Final = frozenset({State.SUCCESS, State.ERROR, State.CANCELLED, State.SKIPPED})
 UNFINISHED: Final = frozenset(State) - FINAL
 
-_OPEN: Final = frozenset({State.IDLE, State.WAITING, State.RUNNING, State.DELAYED, State.PAUSED})
-
 EXECUTION_CHANGES: Final[Mapping[State, frozenset[State]]] = {
     State.IDLE: frozenset({State.RUNNING, State.ERROR, State.CANCELLED}),
     State.RUNNING: frozenset({State.PAUSED, State.SUCCESS, State.ERROR, State.CANCELLED}),
@@ -38,14 +36,14 @@ EXECUTION_CHANGES: Final[Mapping[State, frozenset[State]]] = {
 }
 
 TASK_CHANGES: Final[Mapping[State, frozenset[State]]] = {
-    State.IDLE: _OPEN | FINAL - {State.SKIPPED},
-    State.WAITING: _OPEN | FINAL - {State.SKIPPED},
-    State.RUNNING: _OPEN | FINAL - {State.SKIPPED},
-    State.DELAYED: _OPEN | FINAL - {State.SKIPPED},
-    State.PAUSED: _OPEN | FINAL - {State.SKIPPED},
+    State.IDLE: UNFINISHED | FINAL - {State.SKIPPED},
+    State.WAITING: UNFINISHED | FINAL - {State.SKIPPED},
+    State.RUNNING: UNFINISHED | FINAL - {State.SKIPPED},
+    State.DELAYED: UNFINISHED | FINAL - {State.SKIPPED},
+    State.PAUSED: UNFINISHED | FINAL - {State.SKIPPED},
     State.SUCCESS: frozenset({State.ERROR}),  # a guard that cannot be evaluated
     State.ERROR: frozenset({State.RUNNING, State.WAITING, State.SKIPPED}),  # rerun, skip
-    State.CANCELLED: _OPEN | {State.SUCCESS, State.ERROR},  # revived, or a late result
+    State.CANCELLED: UNFINISHED | {State.SUCCESS, State.ERROR},  # revived, or a late result
     State.SKIPPED: frozenset(),
 }
 

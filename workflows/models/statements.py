@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from django.db import connection
 from psycopg.adapt import Transformer
 from psycopg.types.json import Json
 
+from workflows.engine.states import FINAL, UNFINISHED
 from workflows.models.base import dump_json
+
+# As statements take them. Who asks for one state by a partial index of these names both.
+OPEN_STATES: Final = [str(state) for state in sorted(UNFINISHED)]
+FINAL_STATES: Final = [str(state) for state in sorted(FINAL)]
 
 # Bounds the text that a batch sends at once.
 _MOST_VALUES_AT_ONCE = 30_000

@@ -26,7 +26,7 @@ from workflows.models import ActionExecution, ServiceStatus
 from workflows.services.executions.executions import change_action_state
 from workflows.services.executions.visible import visible_actions
 from workflows.services.identity.identity import Caller
-from workflows.services.operation.maintenance import require_status
+from workflows.services.operation.service_status import require_status
 from workflows.services.running.action_runs import (
     complete_action,
     delete_action_run,

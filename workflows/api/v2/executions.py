@@ -44,7 +44,7 @@ from workflows.services.executions.executions import (
 )
 from workflows.services.executions.visible import visible_executions
 from workflows.services.identity.identity import Caller
-from workflows.services.operation.maintenance import require_status
+from workflows.services.operation.service_status import require_status
 from workflows.services.triggers.notification_events import hide_secrets
 
 

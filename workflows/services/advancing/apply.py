@@ -45,7 +45,7 @@ from workflows.models import (
     WorkflowExecution,
 )
 from workflows.models.bulk import insert_rows, update_rows
-from workflows.models.statements import Batch
+from workflows.models.statements import OPEN_STATES, Batch
 from workflows.services.advancing.contexts import store_contexts
 from workflows.services.advancing.new_actions import (
     claim_first,
@@ -54,7 +54,7 @@ from workflows.services.advancing.new_actions import (
     is_ready,
 )
 from workflows.services.advancing.store import LockedExecution
-from workflows.services.advancing.view import OPEN_STATES, TASK_COLUMNS
+from workflows.services.advancing.view import TASK_COLUMNS
 from workflows.services.running.attempts import Claim
 from workflows.services.telemetry.observing import Changed
 

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -20,8 +19,8 @@ from psycopg.errors import QueryCanceled
 
 from workflows.canvas import Work, ring
 from workflows.engine.events import StopAsked
-from workflows.engine.states import FINAL, UNFINISHED, State
-from workflows.models.statements import execute, fetch_one
+from workflows.engine.states import FINAL, State
+from workflows.models.statements import FINAL_STATES, OPEN_STATES, execute, fetch_one
 from workflows.services.advancing.advance_limit import advance_within_limit
 from workflows.services.advancing.apply import Applied, apply_decision
 from workflows.services.advancing.decisions import decide_on
@@ -32,7 +31,6 @@ from workflows.services.telemetry.tallies import tally
 
 logger = logging.getLogger(__name__)
 
-_OPEN: Final = [str(state) for state in sorted(UNFINISHED)]
 
 _COUNT_SQL = """
     UPDATE workflow_executions SET advance_failures = advance_failures + 1
@@ -94,7 +92,7 @@ def count_failure(execution_id: UUID, reason: str) -> None:
 
     `reason` is a few words without any value of the execution.
     """
-    row = fetch_one(_COUNT_SQL, [execution_id, _OPEN])
+    row = fetch_one(_COUNT_SQL, [execution_id, OPEN_STATES])
     if row is None:
         return
     tally(tallies.ADVANCE_FAILURES)
@@ -138,14 +136,14 @@ def _stop(execution_id: UUID, reason: str) -> Applied | None:
 
 def _stop_by_force(execution_id: UUID, reason: str) -> None:
     with transaction.atomic():
-        execute(_HISTORY_SQL, [reason, execution_id, _OPEN])
-        row = fetch_one(_PARK_SQL, [reason, execution_id, _OPEN])
+        execute(_HISTORY_SQL, [reason, execution_id, OPEN_STATES])
+        row = fetch_one(_PARK_SQL, [reason, execution_id, OPEN_STATES])
         if row is None:
             return
-        execute(_CLOSE_TASKS_SQL, [reason, execution_id, _OPEN])
+        execute(_CLOSE_TASKS_SQL, [reason, execution_id, OPEN_STATES])
         execute(_CLOSE_ACTIONS_SQL, [execution_id])
         execute(_SEE_ACTIONS_SQL, [execution_id])
-        execute(_SEE_CHILDREN_SQL, [execution_id, [str(state) for state in sorted(FINAL)]])
+        execute(_SEE_CHILDREN_SQL, [execution_id, FINAL_STATES])
         execute("DELETE FROM timers WHERE execution_id = %s", [execution_id])
     if row[0] is not None:
         ring(Work(executions=(row[0],)))

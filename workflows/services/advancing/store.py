@@ -29,8 +29,8 @@ from workflows.engine.snapshot import (
 )
 from workflows.engine.states import State
 from workflows.jsontypes import JSONObject
-from workflows.models.statements import fetch_all, fetch_one
-from workflows.services.advancing.view import FINAL_STATES, DatabaseView, select_actions
+from workflows.models.statements import FINAL_STATES, fetch_all, fetch_one
+from workflows.services.advancing.view import DatabaseView, select_actions
 from workflows.services.definitions.definitions import load_specs
 
 _EPOCH = datetime.min.replace(tzinfo=UTC)

@@ -18,16 +18,13 @@ from workflows.engine.snapshot import (
     Result,
     TaskSnapshot,
 )
-from workflows.engine.states import FINAL, UNFINISHED, State
+from workflows.engine.states import State
 from workflows.expressions.reader import Reader
 from workflows.language.graph import WorkflowGraph
 from workflows.language.specs import WorkflowSpec
-from workflows.models.statements import fetch_all, fetch_one
+from workflows.models.statements import FINAL_STATES, OPEN_STATES, fetch_all, fetch_one
 from workflows.services.advancing.contexts import load_contexts
 from workflows.services.advancing.reader import DatabaseReader
-
-FINAL_STATES = [str(state) for state in sorted(FINAL)]
-OPEN_STATES = [str(state) for state in sorted(UNFINISHED)]
 
 TASK_COLUMNS = [field.name for field in fields(TaskSnapshot)]
 ACTION_COLUMNS = [field.name for field in fields(ActionSnapshot)]

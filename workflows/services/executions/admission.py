@@ -14,13 +14,11 @@ from django.conf import settings
 from django.db import transaction
 
 from workflows.canvas import Work, ring
-from workflows.engine.states import UNFINISHED, State
+from workflows.engine.states import State
 from workflows.errors import InMaintenance
-from workflows.models.statements import execute, fetch_all, fetch_one
+from workflows.models.statements import OPEN_STATES, execute, fetch_all, fetch_one
 from workflows.services.operation.service_status import require_running
 from workflows.services.telemetry.observing import tell_admission
-
-_OPEN: Final = [str(state) for state in sorted(UNFINISHED)]
 
 # Counts no further than it needs to.
 _RUNNING_SQL = """
@@ -83,7 +81,7 @@ def state_of_new_execution() -> State:
     now = time.monotonic()
     if now >= _last.good_until:
         _last.is_full = (
-            fetch_one(_RUNNING_SQL, [_OPEN, limit])[0] >= limit
+            fetch_one(_RUNNING_SQL, [OPEN_STATES, limit])[0] >= limit
             or fetch_one(_IS_WAITING_SQL) is not None
         )
         _last.good_until = now + _TRUSTED_SECONDS
@@ -114,7 +112,7 @@ def _admit() -> dict[UUID, str]:
         require_running()
         # Two sweeps would both fill the same room.
         execute("SELECT pg_advisory_xact_lock(hashtext('levante admission'))")
-        values = {"open": _OPEN, "free": _count_free()}
+        values = {"open": OPEN_STATES, "free": _count_free()}
         chosen = [row[0] for row in fetch_all(_NEXT_SQL, values)]
         return dict(fetch_all(_BEGIN_SQL, [chosen]))
 
@@ -123,4 +121,4 @@ def _count_free() -> int:
     limit, most = settings.LEVANTE_MAX_RUNNING, settings.LEVANTE_SWEEP_BATCH
     if not limit:
         return int(most)
-    return int(max(min(most, limit - fetch_one(_RUNNING_SQL, [_OPEN, limit])[0]), 0))
+    return int(max(min(most, limit - fetch_one(_RUNNING_SQL, [OPEN_STATES, limit])[0]), 0))

@@ -44,7 +44,8 @@ from workflows.services.executions.admission import state_of_new_execution
 from workflows.services.executions.removal import remove_some
 from workflows.services.executions.state_requests import events_for_state
 from workflows.services.identity.ownership import own_first
-from workflows.services.operation.maintenance import forget_hold, require_running
+from workflows.services.operation.maintenance import forget_hold
+from workflows.services.operation.service_status import require_running
 from workflows.services.telemetry.observing import tell_start
 
 logger = logging.getLogger(__name__)

@@ -12,8 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from workflows.engine.states import FINAL
-from workflows.models.statements import fetch_all, fetch_one
+from workflows.models.statements import FINAL_STATES, fetch_all, fetch_one
 from workflows.services.executions.removal import remove_some
 from workflows.services.telemetry import tallies
 from workflows.services.telemetry.tallies import tally
@@ -78,7 +77,7 @@ class Expiry:
 
 def _values() -> dict[str, Any]:
     return {
-        "final": [str(state) for state in sorted(FINAL)],
+        "final": FINAL_STATES,
         "spared": [state.upper() for state in settings.LEVANTE_EXPIRE_SPARED],
         "kept": settings.LEVANTE_KEEP_EXECUTIONS,
         "age": settings.LEVANTE_KEEP_DAYS or None,

@@ -10,10 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from workflows.engine.states import UNFINISHED
-from workflows.models.statements import execute, fetch_all, fetch_one
-
-_OPEN: Final = [str(state) for state in sorted(UNFINISHED)]
+from workflows.models.statements import OPEN_STATES, execute, fetch_all, fetch_one
 
 _TREE_SQL = """
     WITH RECURSIVE tree (id) AS (
@@ -114,5 +111,5 @@ def _lock_tree(execution_ids: Sequence[UUID]) -> list[UUID]:
             break
         fetch_all(_LOCK_SQL, [new])
         held.update(new)
-    fetch_all(_LOCK_LIMITED_SQL, [tree, _OPEN])
+    fetch_all(_LOCK_LIMITED_SQL, [tree, OPEN_STATES])
     return tree

@@ -25,7 +25,7 @@ from workflows.models import (
 )
 from workflows.services.advancing.advance import change
 from workflows.services.advancing.store import LockedExecution
-from workflows.services.operation.maintenance import require_running
+from workflows.services.operation.service_status import require_running
 
 
 def rerun_task(

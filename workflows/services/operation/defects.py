@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
 
-from workflows.engine.states import FINAL, UNFINISHED, State
-from workflows.models.statements import execute, fetch_all
+from workflows.engine.states import State
+from workflows.models.statements import FINAL_STATES, OPEN_STATES, execute, fetch_all
 from workflows.services.advancing.advance import advance
 from workflows.services.advancing.parking import park
 from workflows.services.executions.executions import change_state
 
 logger = logging.getLogger(__name__)
 
-_OPEN: Final = [str(state) for state in sorted(UNFINISHED)]
-_FINAL: Final = [str(state) for state in sorted(FINAL)]
 
 _ORPHANS_SQL = """
     SELECT c.id FROM workflow_executions c
@@ -116,4 +114,9 @@ def _try_each(execution_ids: set[UUID], repair: Callable[[UUID], None]) -> int:
 
 
 def _values(age: float) -> dict[str, Any]:
-    return {"open": _OPEN, "final": _FINAL, "age": age, "batch": settings.LEVANTE_SWEEP_BATCH}
+    return {
+        "open": OPEN_STATES,
+        "final": FINAL_STATES,
+        "age": age,
+        "batch": settings.LEVANTE_SWEEP_BATCH,
+    }

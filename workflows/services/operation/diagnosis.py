@@ -13,12 +13,9 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from workflows.engine.states import FINAL, UNFINISHED
-from workflows.models.statements import fetch_all, fetch_one
+from workflows.models.statements import FINAL_STATES, OPEN_STATES, fetch_all, fetch_one
 from workflows.services.running.broker import is_reachable
 
-_OPEN: Final = [str(state) for state in sorted(UNFINISHED)]
-_FINAL: Final = [str(state) for state in sorted(FINAL)]
 _EXAMPLES: Final = 5
 _MOST: Final = 10_000  # what is counted at most
 
@@ -172,8 +169,8 @@ def find_problems() -> list[Finding]:
 def _run_checks() -> Iterator[Finding]:
     for check in _checks():
         values = {
-            "open": _OPEN,
-            "final": _FINAL,
+            "open": OPEN_STATES,
+            "final": FINAL_STATES,
             "age": check.age,
             "timeout": settings.LEVANTE_ACTION_TIMEOUT,
         }

@@ -18,32 +18,20 @@ from django.db import transaction
 from django.utils import timezone
 
 from workflows.engine.events import Event, PauseAsked, ResumeAsked
-from workflows.engine.states import UNFINISHED, State
+from workflows.engine.states import State
 from workflows.errors import NotFound, RequestInvalid, StateChangeNotAllowed
 from workflows.models import ServiceStatus, WorkflowExecution
-from workflows.models.statements import execute, fetch_all
+from workflows.models.statements import OPEN_STATES, execute, fetch_all
 from workflows.services.advancing.advance import change
 from workflows.services.advancing.store import LockedExecution
 from workflows.services.operation.service_status import (
     get_status,
     lock_row,
-    require_running,
-    require_status,
 )
-
-__all__ = [
-    "carry_out",
-    "forget_hold",
-    "get_status",
-    "require_running",
-    "require_status",
-    "set_status",
-]
 
 logger = logging.getLogger(__name__)
 
 _REASON: Final = "Paused by maintenance."
-_OPEN: Final = [str(state) for state in sorted(UNFINISHED)]
 
 # Parents before their sub-workflows, so that no new ones are made meanwhile.
 _AT_WORK_SQL = """
@@ -107,9 +95,9 @@ def carry_out() -> int:
     if get_status() == ServiceStatus.RUNNING:
         held = [row[0] for row in fetch_all(_HELD_SQL, [batch])]
         return _change_each(held, _let_go)
-    at_work = [row[0] for row in fetch_all(_AT_WORK_SQL, [_OPEN, batch])]
+    at_work = [row[0] for row in fetch_all(_AT_WORK_SQL, [OPEN_STATES, batch])]
     changed = _change_each(at_work, _hold)
-    if execute(_SETTLE_SQL, [_OPEN]):
+    if execute(_SETTLE_SQL, [OPEN_STATES]):
         logger.warning("Maintenance: nothing is at work any more.")
     return changed
 

@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from workflows.canvas import ACTION_QUEUE, ENGINE_QUEUE
-from workflows.engine.states import FINAL, UNFINISHED
-from workflows.models.statements import fetch_all, fetch_one
+from workflows.models.statements import FINAL_STATES, OPEN_STATES, fetch_all, fetch_one
 from workflows.services.running.broker import BrokerAway, redis_client
 from workflows.services.telemetry.tallies import read_tallies
 
-_OPEN: Final = [str(state) for state in sorted(UNFINISHED)]
-_FINAL: Final = [str(state) for state in sorted(FINAL)]
 _MOST_TARGETS: Final = 50  # a label for each name that users invent would be without bound
 
 _AGE = "coalesce(extract(epoch FROM clock_timestamp() - min({})), 0)::float8"
@@ -105,15 +102,15 @@ def take_measurements() -> list[Metric]:
 
 
 def _executions() -> Iterator[Metric]:
-    live = dict(fetch_all(_LIVE_SQL, [_OPEN]))
-    for state in _OPEN:
+    live = dict(fetch_all(_LIVE_SQL, [OPEN_STATES]))
+    for state in OPEN_STATES:
         text = "Executions that are not final, by state."
         yield Metric("executions", text, live.get(state, 0), (("state", state),))
-    ended = dict(fetch_all(_ENDED_SQL, [_FINAL]))
+    ended = dict(fetch_all(_ENDED_SQL, [FINAL_STATES]))
     for state in ("SUCCESS", "ERROR", "CANCELLED"):
         text = "Root executions that ended in the last five minutes, by state."
         yield Metric("executions_ended_recently", text, ended.get(state, 0), (("state", state),))
-    count, age = fetch_one(_UNSTARTED_SQL, [_OPEN])
+    count, age = fetch_one(_UNSTARTED_SQL, [OPEN_STATES])
     yield Metric("executions_waiting", "Accepted executions without a first task.", count)
     yield Metric("executions_waiting_seconds", "Age of the oldest of them.", age)
 
@@ -127,7 +124,7 @@ def _actions() -> Iterator[Metric]:
     yield Metric("actions_running", "Actions that a worker runs.", claimed)
     yield Metric("actions_running_seconds", "For how long the oldest runs.", age)
     yield Metric("actions_outside", "Actions that wait for a result from outside.", outside)
-    count, age = fetch_one(_UNSEEN_SQL, [_FINAL])
+    count, age = fetch_one(_UNSEEN_SQL, [FINAL_STATES])
     yield Metric("results_unseen", "Ends that their execution has not taken note of.", count)
     yield Metric("results_unseen_seconds", "Age of the oldest of them.", age)
 

@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings
 
 from workflows.canvas import Lanes, ReadyAction, Work, breaker, ring
-from workflows.engine.states import FINAL, UNFINISHED
 from workflows.engine.with_items import MAX_LANES
-from workflows.models.statements import fetch_all, fetch_one
+from workflows.models.statements import FINAL_STATES, OPEN_STATES, fetch_all, fetch_one
 from workflows.services.executions.admission import admit_waiting
 from workflows.services.executions.expiry import Expiry
 from workflows.services.operation import maintenance
@@ -34,8 +33,6 @@ from workflows.services.telemetry.tallies import tally
 
 logger = logging.getLogger(__name__)
 
-_FINAL: Final = [str(state) for state in sorted(FINAL)]
-_OPEN: Final = [str(state) for state in sorted(UNFINISHED)]
 
 _LATE = "clock_timestamp() - %(gap)s * interval '1 second'"
 # Accepted and not started, or with inline actions that the last advance had no time for.
@@ -162,8 +159,8 @@ class Sweep:
     def ring_waiting(self) -> int:
         """Ring executions that something waits for: a start, a result, a sub-workflow's end."""
         values = {
-            "open": _OPEN,
-            "final": _FINAL,
+            "open": OPEN_STATES,
+            "final": FINAL_STATES,
             "gap": settings.LEVANTE_RESEND_SECONDS if self._lost_at is None else 0,
             "resting": self._executions.resting(),
             "batch": settings.LEVANTE_SWEEP_BATCH,
@@ -200,7 +197,7 @@ class Sweep:
         rows = fetch_all(
             _ITEMS_SQL,
             {
-                "open": _OPEN,
+                "open": OPEN_STATES,
                 "lanes": MAX_LANES,
                 "resting": self._lanes.resting(),
                 "batch": settings.LEVANTE_SWEEP_BATCH,

@@ -19,7 +19,6 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
 
 from workflows.canvas import Work, ring
-from workflows.engine.states import UNFINISHED
 from workflows.errors import InMaintenance, WorkflowsError
 from workflows.models import (
     CronFire,
@@ -29,10 +28,10 @@ from workflows.models import (
     ServiceStatus,
     WorkflowExecution,
 )
-from workflows.models.statements import execute, fetch_all, fetch_one
+from workflows.models.statements import OPEN_STATES, execute, fetch_all, fetch_one
 from workflows.services.executions.executions import prepare_execution
-from workflows.services.operation.maintenance import get_status, require_running
 from workflows.services.operation.reminders import Reminders
+from workflows.services.operation.service_status import get_status, require_running
 from workflows.services.telemetry.observing import tell_start
 from workflows.services.triggers.cron_plan import Plan, Skipped, plan_slots, schedule_of
 from workflows.services.triggers.cron_triggers import drop_cron_trigger
@@ -45,7 +44,6 @@ _LONGEST: Final = 1.0
 _SHORTEST: Final = 0.01
 # Earlier runs that may still be going when a slot comes.
 _RUNS_LOOKED_AT: Final = 100
-_OPEN: Final = [str(state) for state in sorted(UNFINISHED)]
 
 _DUE_SQL: Final = """
     SELECT id FROM cron_triggers
@@ -272,7 +270,7 @@ def _prepare(trigger: CronTrigger) -> WorkflowExecution:
 
 
 def _running(trigger: CronTrigger) -> UUID | None:
-    row = fetch_one(_RUNNING_SQL, [trigger.pk, _RUNS_LOOKED_AT, _OPEN])
+    row = fetch_one(_RUNNING_SQL, [trigger.pk, _RUNS_LOOKED_AT, OPEN_STATES])
     return row[0] if row else None
 
 

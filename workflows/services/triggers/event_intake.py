@@ -33,7 +33,7 @@ from workflows.models.base import dump_json
 from workflows.models.statements import execute
 from workflows.services.executions.executions import prepare_execution
 from workflows.services.identity.ownership import parse_id
-from workflows.services.operation.maintenance import require_running
+from workflows.services.operation.service_status import require_running
 from workflows.services.telemetry.observing import tell_start
 from workflows.services.triggers.event_definitions import evaluate_over, event_params
 from workflows.services.triggers.incoming_events import IncomingEvent
