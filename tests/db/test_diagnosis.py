@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from tests.factories import make_caller, ready_actions, start, work
+from workflows.engine.states import State
 from workflows.models import (
     ActionExecution,
     QueueProbe,
@@ -21,8 +22,8 @@ from workflows.models import (
     WorkerProcess,
     WorkflowExecution,
 )
-from workflows.services.advancing.parking import park
-from workflows.services.executions.executions import start_execution
+from workflows.services.advancing.parking import NO_PROGRESS, count_failure, park
+from workflows.services.executions.executions import change_state, start_execution
 from workflows.services.operation import diagnosis
 from workflows.services.operation.diagnosis import find_problems
 from workflows.services.running.attempts import claim_action
@@ -136,9 +137,16 @@ def test_a_sub_workflow_that_was_not_told_is_found() -> None:
     assert "sub-workflows of what was cancelled" in found()
 
 
-def test_an_execution_that_was_given_up_is_found() -> None:
-    execution = start(TEXT)
-    park(execution.id, "Failed 5 times to move the execution on: Broken.")
+@pytest.mark.parametrize(
+    "give_up",
+    [lambda key: count_failure(key, "Broken"), lambda key: park(key, NO_PROGRESS)],
+)
+def test_an_execution_that_was_given_up_is_found(give_up: Any, settings: Any) -> None:
+    settings.LEVANTE_MAX_ADVANCE_FAILURES = 1
+    stopped, execution = start(TEXT), start(PARENT)
+    change_state(stopped.id, State.ERROR, state_info="No progress here.")
+    assert found() == []
+    give_up(execution.id)
     assert found() == ["executions that were given up"]
 
 

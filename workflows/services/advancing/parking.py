@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -31,6 +32,11 @@ from workflows.services.telemetry.tallies import tally
 
 logger = logging.getLogger(__name__)
 
+
+_FAILED: Final = "Failed {count} times to move the execution on: {reason}."
+NO_PROGRESS: Final = "No progress: nothing is left to do."
+# What `state_info` of a parked execution is LIKE.
+PARKED_PATTERNS: Final = [_FAILED.format(count="%", reason="%"), NO_PROGRESS]
 
 _COUNT_SQL = """
     UPDATE workflow_executions SET advance_failures = advance_failures + 1
@@ -99,7 +105,7 @@ def count_failure(execution_id: UUID, reason: str) -> None:
     facts = {"execution_id": str(execution_id), "failures": row[0], "reason": reason}
     logger.error("An execution could not be moved on.", extra=facts)
     if row[0] >= settings.LEVANTE_MAX_ADVANCE_FAILURES:
-        park(execution_id, f"Failed {row[0]} times to move the execution on: {reason}.")
+        park(execution_id, _FAILED.format(count=row[0], reason=reason))
 
 
 def forget_failures(execution_id: UUID) -> None:

@@ -12,7 +12,7 @@ from django.conf import settings
 from workflows.engine.states import State
 from workflows.models.statements import FINAL_STATES, OPEN_STATES, execute, fetch_all
 from workflows.services.advancing.advance import advance
-from workflows.services.advancing.parking import park
+from workflows.services.advancing.parking import NO_PROGRESS, park
 from workflows.services.executions.executions import change_state
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class StuckWatch:
             )
         _try_each(
             stuck & self._seen,
-            lambda execution_id: park(execution_id, "No progress: nothing is left to do."),
+            lambda execution_id: park(execution_id, NO_PROGRESS),
         )
         stuck -= self._seen
         self._seen = stuck

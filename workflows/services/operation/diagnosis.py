@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from workflows.models.statements import FINAL_STATES, OPEN_STATES, fetch_all, fetch_one
+from workflows.services.advancing.parking import PARKED_PATTERNS
 from workflows.services.running.broker import is_reachable
 
 _EXAMPLES: Final = 5
@@ -146,8 +147,7 @@ def _checks() -> tuple[_Check, ...]:
             """SELECT id FROM workflow_executions
                WHERE state = 'ERROR' AND parent_task_id IS NULL
                  AND finished_at > statement_timestamp() - interval '1 day'
-                 AND (state_info LIKE 'Failed %% times to move the execution on%%'
-                      OR state_info LIKE 'No progress:%%')""",
+                 AND state_info LIKE ANY(%(parked)s)""",
             "Moving them on failed each time; `state_info` and the log say how.",
             "Mend the cause, then rerun the failed task or start the execution anew.",
         ),
@@ -171,6 +171,7 @@ def _run_checks() -> Iterator[Finding]:
         values = {
             "open": OPEN_STATES,
             "final": FINAL_STATES,
+            "parked": PARKED_PATTERNS,
             "age": check.age,
             "timeout": settings.LEVANTE_ACTION_TIMEOUT,
         }
