@@ -62,6 +62,28 @@ def test_a_worker_that_hears_is_left_alone(
     assert killed == []
 
 
+def test_a_process_that_has_had_work_since_the_last_look_does_not_ask_the_broker(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    watch(clock, monkeypatch, idle=lambda now: now % 4, waiting=asked.append)
+    assert asked == []
+    watch(clock, monkeypatch, idle=lambda now: 100.0 + now, waiting=asked.append)
+    assert len(asked) == 12
+
+
+@pytest.mark.parametrize("url", ["amqp://127.0.0.1:1//", "nonsense://x", "memory://"])
+def test_a_broker_that_cannot_be_asked_is_not_connected_to(
+    url: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect() -> Any:
+        raise AssertionError
+
+    settings.CELERY_BROKER_URL = url
+    monkeypatch.setattr(probes, "redis_client", connect)
+    assert not has_messages(["actions"])
+
+
 def test_a_broker_that_is_away_is_no_deafness(settings: Any) -> None:
     settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
     assert not has_messages(["actions"])

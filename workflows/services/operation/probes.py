@@ -18,7 +18,7 @@ from django.conf import settings
 
 from workflows.canvas import send_probe
 from workflows.models.statements import execute, fetch_all
-from workflows.services.running.broker import BrokerAway, redis_client
+from workflows.services.running.broker import BrokerAway, is_redis, redis_client
 
 logger = logging.getLogger(__name__)
 
@@ -72,9 +72,11 @@ class DeafnessWatch:
         now = time.monotonic()
         if now < self._looks_again_at or self._has_told:
             return
-        self._looks_again_at = now + settings.LEVANTE_DEAF_SECONDS / 6
+        gap = settings.LEVANTE_DEAF_SECONDS / 6
+        self._looks_again_at = now + gap
         has_waited = 0.0 if self._waits_since is None else now - self._waits_since
-        if idle_seconds < has_waited or not has_messages(self._queues):
+        # Who has had work since the last look hears; the broker is not asked for that.
+        if idle_seconds < max(has_waited, gap) or not has_messages(self._queues):
             self._waits_since = None
         elif self._waits_since is None:
             self._waits_since = now
@@ -86,6 +88,8 @@ class DeafnessWatch:
 
 def has_messages(queues: Sequence[str]) -> bool:
     """Tell whether a message waits in one of the queues, as far as the broker can be asked."""
+    if not is_redis():
+        return False
     try:
         with redis_client() as client:
             return client is not None and any(client.llen(queue) for queue in queues)

@@ -13,6 +13,9 @@ from kombu.exceptions import KombuError
 # Seconds to wait for it; who asks has more to do than to wait.
 _TIMEOUT: Final = 2.0
 
+# The address may be none, or name a transport that is not there.
+_NO_BROKER: Final = (KombuError, OSError, ValueError, KeyError, ImportError)
+
 
 class BrokerAway(Exception):
     """The broker does not answer."""
@@ -24,6 +27,15 @@ def is_reachable() -> bool:
         with _channel():
             return True
     except BrokerAway:
+        return False
+
+
+def is_redis() -> bool:
+    """Tell whether the broker is a Redis, by its address alone."""
+    try:
+        connection = Connection(settings.CELERY_BROKER_URL)  # type: ignore[no-untyped-call]
+        return bool(connection.transport.driver_type == "redis")
+    except _NO_BROKER:
         return False
 
 
@@ -50,6 +62,5 @@ def _channel() -> Iterator[Any]:
                     yield channel
             except errors as error:
                 raise BrokerAway from error
-    # The address may be none, or name a transport that is not there.
-    except (KombuError, OSError, ValueError, KeyError, ImportError) as error:
+    except _NO_BROKER as error:
         raise BrokerAway from error
