@@ -18,7 +18,7 @@ from workflows.admin.run_fields import FilledForm, make_fields, read_fields
 from workflows.admin.workflow_editing import posted_text, scopes_for
 from workflows.errors import WorkflowsError
 from workflows.jsontypes import JSONObject
-from workflows.models import ActionDefinition, Role, Scope
+from workflows.models import ActionDefinition, Scope
 from workflows.services.definitions.action_catalogue import (
     ActionDetails,
     get_adhoc_action,
@@ -48,7 +48,7 @@ shout:
 """
 
 
-@page("actions/", name="actions")
+@page("actions/", name="actions", rule="actions:list")
 def actions(request: HttpRequest, caller: Caller) -> HttpResponse:
     text = request.GET.get("q", "").strip()
     found = list_catalogue(caller, text)
@@ -56,25 +56,36 @@ def actions(request: HttpRequest, caller: Caller) -> HttpResponse:
         "text": text,
         "adhoc": [one for one in found if one.definition is not None],
         "built_in": [one for one in found if one.definition is None],
-        "may_write": caller.includes(Role.AUTHOR),
     }
     return render_page(request, "levante/actions/list.html", "Actions", context)
 
 
-@page("actions/python/<path:name>/", name="action_python", methods=("GET", "POST"))
+@page(
+    "actions/python/<path:name>/",
+    name="action_python",
+    rule="actions:get",
+    post_rule="action_executions:create",
+    methods=("GET", "POST"),
+)
 def python_action(request: HttpRequest, caller: Caller, name: str) -> HttpResponse:
     """An action made in Python, with a form to try it."""
     found = get_python_action(caller, name, request.GET.get("namespace", ""))
     return _show(request, caller, found)
 
 
-@page("actions/<uuid:action_id>/", name="action", methods=("GET", "POST"))
+@page(
+    "actions/<uuid:action_id>/",
+    name="action",
+    rule="actions:get",
+    post_rule="action_executions:create",
+    methods=("GET", "POST"),
+)
 def adhoc_action(request: HttpRequest, caller: Caller, action_id: UUID) -> HttpResponse:
     """An ad-hoc action, with its text and a form to try it."""
     return _show(request, caller, get_adhoc_action(caller, action_id))
 
 
-@page("actions/new/", name="action_new", role=Role.AUTHOR, methods=("GET", "POST"))
+@page("actions/new/", name="action_new", rule="actions:create", methods=("GET", "POST"))
 def new(request: HttpRequest, caller: Caller) -> HttpResponse:
     text, error = _FIRST_TEXT, ""
     namespace = request.POST.get("namespace", "").strip()
@@ -95,7 +106,7 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
         "text": text,
         "namespace": namespace,
         "scope": scope,
-        "scopes": scopes_for(caller),
+        "scopes": scopes_for(caller, "actions"),
         "error": error,
     }
     return _edit_page(request, "New ad-hoc action", context)
@@ -104,7 +115,7 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
 @page(
     "actions/<uuid:action_id>/edit/",
     name="action_edit",
-    role=Role.AUTHOR,
+    rule="actions:update",
     methods=("GET", "POST"),
 )
 def edit(request: HttpRequest, caller: Caller, action_id: UUID) -> HttpResponse:
@@ -126,7 +137,7 @@ def edit(request: HttpRequest, caller: Caller, action_id: UUID) -> HttpResponse:
         "definition": definition,
         "text": text,
         "scope": scope,
-        "scopes": scopes_for(caller, definition.scope),
+        "scopes": scopes_for(caller, "actions", definition.scope),
         "error": error,
     }
     return _edit_page(request, f"Edit {definition.name}", context)
@@ -135,7 +146,7 @@ def edit(request: HttpRequest, caller: Caller, action_id: UUID) -> HttpResponse:
 @page(
     "actions/<uuid:action_id>/delete/",
     name="action_delete",
-    role=Role.AUTHOR,
+    rule="actions:delete",
     methods=("GET", "POST"),
 )
 def delete(request: HttpRequest, caller: Caller, action_id: UUID) -> HttpResponse:
@@ -159,12 +170,10 @@ def _show(request: HttpRequest, caller: Caller, details: ActionDetails) -> HttpR
         "details": details,
         "definition": details.definition,
         "parameters": [(one.name, details.describe_default(one)) for one in details.parameters],
-        "may_try": caller.includes(Role.OPERATOR) and not details.problem,
-        "may_write": caller.includes(Role.AUTHOR) and _is_own(caller, details.definition),
+        "is_own": _is_own(caller, details.definition),
         "fields": make_fields(details.parameters),
     }
     if request.method == "POST":
-        caller.require(Role.OPERATOR)
         filled = read_fields(details.parameters, request.POST.dict())
         context |= {"fields": filled.fields, **_try(caller, details, filled)}
     title = f"Action {details.entry.name}"

@@ -15,6 +15,7 @@ from workflows.admin.pages import page
 from workflows.errors import RequestInvalid
 from workflows.services.definitions.text_checks import Kind, check_text
 from workflows.services.identity.identity import Caller
+from workflows.services.identity.permissions import require_permission
 from workflows.services.pages.editor_words import collect_words
 
 _KINDS: Final = ("workflow", "action", "workbook")
@@ -23,8 +24,10 @@ _KINDS: Final = ("workflow", "action", "workbook")
 @page("editor/check/", name="editor_check", methods=("POST",), open_in_maintenance=True)
 def check(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Answer all problems of the text in the body, and what can be drawn of it."""
+    kind = _kind(request)
+    require_permission(caller, f"{kind}s:validate")
     found = check_text(
-        caller, _text(request), kind=_kind(request), namespace=request.GET.get("namespace", "")
+        caller, _text(request), kind=kind, namespace=request.GET.get("namespace", "")
     )
     return JsonResponse(
         {
@@ -34,7 +37,7 @@ def check(request: HttpRequest, caller: Caller) -> HttpResponse:
     )
 
 
-@page("editor/words/", name="editor_words")
+@page("editor/words/", name="editor_words", rule="actions:list")
 def words(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Answer what the editor completes."""
     found = collect_words(caller, kind=_kind(request), namespace=request.GET.get("namespace", ""))

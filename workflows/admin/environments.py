@@ -17,7 +17,7 @@ from workflows.admin.pages import page, render_page, render_question
 from workflows.admin.workflow_editing import scopes_for
 from workflows.errors import WorkflowsError
 from workflows.jsontypes import JSONObject
-from workflows.models import Environment, Role, Scope
+from workflows.models import Environment, Scope
 from workflows.services.definitions.environment_uses import list_uses
 from workflows.services.definitions.environments import (
     create_environment,
@@ -29,17 +29,20 @@ from workflows.services.definitions.environments import (
 from workflows.services.executions.payloads import clean_payload
 from workflows.services.identity.identity import Caller
 from workflows.services.identity.ownership import is_owner
+from workflows.services.identity.permissions import may
 
 _USE_PAGES: Final = {"schedule": "schedule", "event trigger": "trigger"}
 
 
-@page("environments/", name="environments")
+@page("environments/", name="environments", rule="environments:list")
 def environments(request: HttpRequest, caller: Caller) -> HttpResponse:
-    context = {"rows": list_environments(caller), "may_write": caller.includes(Role.AUTHOR)}
+    context = {"rows": list_environments(caller)}
     return render_page(request, "levante/environments/list.html", "Environments", context)
 
 
-@page("environments/new/", name="environment_new", role=Role.AUTHOR, methods=("GET", "POST"))
+@page(
+    "environments/new/", name="environment_new", rule="environments:create", methods=("GET", "POST")
+)
 def new(request: HttpRequest, caller: Caller) -> HttpResponse:
     error = ""
     name = request.POST.get("name", "").strip()
@@ -63,20 +66,25 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
         "text": request.POST.get("variables", '{\n  "region": "north"\n}'),
         "description": request.POST.get("description", ""),
         "scope": request.POST.get("scope", Scope.PRIVATE),
-        "scopes": scopes_for(caller),
+        "scopes": scopes_for(caller, "environments"),
         "may_write": True,
         "error": error,
     }
     return _form(request, "New environment", context)
 
 
-@page("environments/<uuid:environment_id>/", name="environment", methods=("GET", "POST"))
+@page(
+    "environments/<uuid:environment_id>/",
+    name="environment",
+    rule="environments:get",
+    post_rule="environments:update",
+    methods=("GET", "POST"),
+)
 def environment(request: HttpRequest, caller: Caller, environment_id: UUID) -> HttpResponse:
     """One environment; a person who may change it does so here."""
     found = get_environment(caller, str(environment_id))
     error = ""
     if request.method == "POST":
-        caller.require(Role.AUTHOR)
         try:
             _save(request, caller, found)
         except WorkflowsError as refused:
@@ -91,11 +99,12 @@ def environment(request: HttpRequest, caller: Caller, environment_id: UUID) -> H
         "text": request.POST.get("variables", written),
         "description": request.POST.get("description", found.description or ""),
         "scope": request.POST.get("scope", found.scope),
-        "scopes": scopes_for(caller, found.scope),
+        "scopes": scopes_for(caller, "environments", found.scope),
         "uses": [
             (use, find_link(_USE_PAGES[use.kind], use.id)) for use in list_uses(caller, found)
         ],
-        "may_write": caller.includes(Role.AUTHOR) and is_owner(caller, found),
+        "may_write": may(caller, "environments:update") and is_owner(caller, found),
+        "is_own": is_owner(caller, found),
         "error": error,
     }
     return _form(request, f"Environment {found.name}", context)
@@ -104,7 +113,7 @@ def environment(request: HttpRequest, caller: Caller, environment_id: UUID) -> H
 @page(
     "environments/<uuid:environment_id>/delete/",
     name="environment_delete",
-    role=Role.AUTHOR,
+    rule="environments:delete",
     methods=("GET", "POST"),
 )
 def delete(request: HttpRequest, caller: Caller, environment_id: UUID) -> HttpResponse:

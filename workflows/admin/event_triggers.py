@@ -15,7 +15,7 @@ from workflows.admin.json_text import read_json_object, show_json_object
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page, render_question
 from workflows.errors import RequestInvalid, WorkflowsError
-from workflows.models import EventOutcome, EventTrigger, Role
+from workflows.models import EventOutcome, EventTrigger
 from workflows.services.identity.identity import Caller
 from workflows.services.identity.ownership import is_owner, parse_id
 from workflows.services.pages.event_summaries import (
@@ -91,18 +91,17 @@ class TriggerForm:
         return identity
 
 
-@page("triggers/", name="triggers")
+@page("triggers/", name="triggers", rule="event_triggers:list")
 def triggers(request: HttpRequest, caller: Caller) -> HttpResponse:
     rows = list_event_triggers(caller)
     names = workflow_names(rows)
     context = {
         "rows": [(row, names.get(row.workflow_id, "")) for row in rows],
-        "may_write": caller.includes(Role.AUTHOR),
     }
     return render_page(request, "levante/triggers/list.html", "Event triggers", context)
 
 
-@page("triggers/new/", name="trigger_new", role=Role.AUTHOR, methods=("GET", "POST"))
+@page("triggers/new/", name="trigger_new", rule="event_triggers:create", methods=("GET", "POST"))
 def new(request: HttpRequest, caller: Caller) -> HttpResponse:
     form, error = TriggerForm(workflow=request.GET.get("workflow", "")), ""
     if request.method == "POST":
@@ -124,7 +123,7 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
     return _form(request, caller, "New event trigger", form, error)
 
 
-@page("triggers/<uuid:trigger_id>/", name="trigger")
+@page("triggers/<uuid:trigger_id>/", name="trigger", rule="event_triggers:get")
 def trigger(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResponse:
     """One trigger, and the last events that it has seen."""
     found = get_event_trigger(caller, trigger_id)
@@ -140,7 +139,7 @@ def trigger(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpRespo
             }
             for event in list_events(found.pk)[:_EVENTS]
         ],
-        "may_write": caller.includes(Role.AUTHOR) and is_owner(caller, found),
+        "is_own": is_owner(caller, found),
     }
     return render_page(request, "levante/triggers/detail.html", f"Trigger {found}", context)
 
@@ -148,7 +147,7 @@ def trigger(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpRespo
 @page(
     "triggers/<uuid:trigger_id>/edit/",
     name="trigger_edit",
-    role=Role.AUTHOR,
+    rule="event_triggers:update",
     methods=("GET", "POST"),
 )
 def edit(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResponse:
@@ -170,7 +169,7 @@ def edit(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResponse
 @page(
     "triggers/<uuid:trigger_id>/pause/",
     name="trigger_pause",
-    role=Role.AUTHOR,
+    rule="event_triggers:update",
     methods=("POST",),
 )
 def pause(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResponse:
@@ -187,7 +186,7 @@ def pause(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpRespons
 @page(
     "triggers/<uuid:trigger_id>/delete/",
     name="trigger_delete",
-    role=Role.AUTHOR,
+    rule="event_triggers:delete",
     methods=("GET", "POST"),
 )
 def delete(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from workflows.admin.pages import page, render_page
+from workflows.admin.pages import may_open, page, render_page
 from workflows.engine.states import State
 from workflows.models import ActionExecution, Role, ServiceStatus
 from workflows.services.identity.identity import Caller
@@ -41,7 +41,7 @@ def workers(request: HttpRequest, caller: Caller) -> HttpResponse:
     context = {
         "hosts": hosts,
         "queues": list_queues(hosts),
-        "may_see_flower": has_flower() and caller.includes(Role.ADMIN),
+        "may_see_flower": has_flower() and may_open(caller, "flower"),
         "sees_all": caller.is_admin,
     }
     return render_page(request, "levante/workers.html", "Workers and queues", context)
@@ -81,7 +81,7 @@ def _show_flower(path: str, query: str) -> HttpResponse:
     return HttpResponse(found.content, status=found.status, headers=headers)
 
 
-@page("open-actions/", name="open_actions")
+@page("open-actions/", name="open_actions", rule="action_executions:list")
 def open_actions(request: HttpRequest, caller: Caller) -> HttpResponse:
     """List asynchronous actions whose result somebody has to report, the oldest first."""
     rows = ActionExecution.objects.filter(
@@ -95,12 +95,12 @@ def open_actions(request: HttpRequest, caller: Caller) -> HttpResponse:
     context = {
         "rows": list(found.order_by("created_at", "id")[:_PAGE]),
         "most": _PAGE,
-        "may_operate": caller.includes(Role.OPERATOR),
+        "may_operate": may_open(caller, "action_complete"),
     }
     return render_page(request, "levante/open_actions.html", "Waiting for a result", context)
 
 
-@page("system/", name="system", role=Role.ADMIN)
+@page("system/", name="system", rule="maintenance:get")
 def system(request: HttpRequest, caller: Caller) -> HttpResponse:
     status = get_status()
     context: dict[str, Any] = {
@@ -119,7 +119,7 @@ def system(request: HttpRequest, caller: Caller) -> HttpResponse:
 @page(
     "system/maintenance/",
     name="maintenance",
-    role=Role.ADMIN,
+    rule="maintenance:update",
     methods=("POST",),
     open_in_maintenance=True,
 )

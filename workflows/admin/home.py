@@ -7,6 +7,7 @@ up none of the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,10 +16,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.urls import reverse
 
 from workflows.admin.links import find_link
-from workflows.admin.pages import HOME, PROJECT_KEY, next_address, page, render_page
-from workflows.errors import NotFound
-from workflows.models import Role, ServiceStatus
-from workflows.services.identity.identity import Caller
+from workflows.admin.pages import HOME, PROJECT_KEY, may_open, next_address, page, render_page
+from workflows.errors import NotFound, NotPermitted
+from workflows.models import ServiceStatus
+from workflows.services.identity.identity import FORBIDDEN, Caller
 from workflows.services.identity.people import projects_of_person
 from workflows.services.operation.fleet import count_alive, list_hosts, list_queues
 from workflows.services.operation.service_status import get_status
@@ -35,13 +36,13 @@ def home(request: HttpRequest, caller: Caller) -> HttpResponse:
         "projects": projects_of_person(user),
         "maintenance": None if get_status() == ServiceStatus.RUNNING else get_status(),
         "ranges": [(name, _RANGE_TITLES[name]) for name in overview.RANGES],
-        "may_see_workers": caller.includes(Role.OPERATOR),
+        "parts": {name for name, part in _PARTS.items() if part.is_for(caller)},
         "workflows_address": find_link("workflows"),
     }
     return render_page(request, "levante/home.html", "Dashboard", context)
 
 
-@page("dashboard/series/<slug:span>/", name="dashboard_series")
+@page("dashboard/series/<slug:span>/", name="dashboard_series", rule="executions:list")
 def series(request: HttpRequest, caller: Caller, span: str) -> HttpResponse:
     if span not in overview.RANGES:
         raise NotFound("There is no such range.")
@@ -50,10 +51,12 @@ def series(request: HttpRequest, caller: Caller, span: str) -> HttpResponse:
 
 @page("dashboard/<slug:part>/", name="dashboard_part")
 def part(request: HttpRequest, caller: Caller, part: str) -> HttpResponse:
-    fill = _PARTS.get(part)
-    if fill is None:
+    found = _PARTS.get(part)
+    if found is None:
         raise NotFound("There is no such part.")
-    context = {"part": part, **fill(caller)}
+    if not found.is_for(caller):
+        raise NotPermitted(FORBIDDEN)
+    context = {"part": part, **found.fill(caller)}
     return render_page(request, f"levante/home_{part}.html", "Dashboard", context)
 
 
@@ -79,7 +82,7 @@ def _now(caller: Caller) -> dict[str, Any]:
         "outside": overview.count_outside(caller),
         "alive": alive,
         "silent": silent,
-        "may_see_workers": caller.includes(Role.OPERATOR),
+        "may_see_workers": may_open(caller, "workers"),
     }
 
 
@@ -92,7 +95,6 @@ def _failures(caller: Caller) -> dict[str, Any]:
 
 
 def _queues(caller: Caller) -> dict[str, Any]:
-    caller.require(Role.OPERATOR)
     hosts = list_hosts()
     return {"queues": list_queues(hosts)}
 
@@ -101,11 +103,22 @@ def _schedules(caller: Caller) -> dict[str, Any]:
     return {"triggers": overview.list_next_triggers(caller)}
 
 
-_PARTS: Final[Mapping[str, Callable[[Caller], dict[str, Any]]]] = {
-    "now": _now,
-    "workflows": _workflows,
-    "failures": _failures,
-    "queues": _queues,
-    "schedules": _schedules,
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of the dashboard, for whom the page `page` is for, which shows all of the same."""
+
+    page: str
+    fill: Callable[[Caller], dict[str, Any]]
+
+    def is_for(self, caller: Caller) -> bool:
+        return may_open(caller, self.page)
+
+
+_PARTS: Final[Mapping[str, _Part]] = {
+    "now": _Part("executions", _now),
+    "workflows": _Part("executions", _workflows),
+    "failures": _Part("executions", _failures),
+    "queues": _Part("workers", _queues),
+    "schedules": _Part("schedules", _schedules),
 }
 _RANGE_TITLES: Final = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days"}

@@ -9,19 +9,17 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
-from workflows.errors import NotPermitted
-from workflows.models import Role
+from workflows.admin.pages import may_open
 from workflows.services.identity.identity import Caller
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One link. `permission` is Django's, for pages made of models; `role` is ours."""
+    """One link. `permission` is Django's, for pages made of models; ours say whom they are for."""
 
     title: str
     url_name: str
     icon: str
-    role: Role = Role.VIEWER
     permission: str = ""
 
 
@@ -60,8 +58,8 @@ NAVIGATION: Final = (
     Group(
         "Operate",
         (
-            Entry("Workers and queues", "admin:workers", "memory", Role.OPERATOR),
-            Entry("System", "admin:system", "monitor_heart", Role.ADMIN),
+            Entry("Workers and queues", "admin:workers", "memory"),
+            Entry("System", "admin:system", "monitor_heart"),
             Entry(
                 "Beat",
                 "admin:django_celery_beat_periodictask_changelist",
@@ -73,7 +71,7 @@ NAVIGATION: Final = (
     Group(
         "People",
         (
-            Entry("Projects", "admin:projects", "workspaces", Role.ADMIN),
+            Entry("Projects", "admin:projects", "workspaces"),
             Entry("Users", "admin:auth_user_changelist", "person", permission="auth.view_user"),
             Entry("Groups", "admin:auth_group_changelist", "group", permission="auth.view_group"),
             Entry("Tokens", "admin:tokens", "key"),
@@ -115,10 +113,4 @@ def _item(entry: Entry, request: HttpRequest, caller: Caller | None) -> dict[str
 def _may_open(entry: Entry, user: User | AnonymousUser, caller: Caller | None) -> bool:
     if entry.permission:
         return user.has_perm(entry.permission)
-    if caller is None:
-        return False
-    try:
-        caller.require(entry.role)
-    except NotPermitted:
-        return False
-    return True
+    return caller is not None and may_open(caller, entry.url_name.removeprefix("admin:"))

@@ -22,15 +22,17 @@ from django.views.decorators.csrf import csrf_exempt
 from workflows.admin.arguments import check_texts
 from workflows.errors import InMaintenance, NotFound, NotPermitted, WorkflowsError
 from workflows.models import Role, ServiceStatus
-from workflows.services.identity.identity import Caller
+from workflows.services.identity.identity import FORBIDDEN, Caller
 from workflows.services.identity.people import caller_of_person
+from workflows.services.identity.permissions import may, require_permission
+from workflows.services.identity.rules import LEAST_ROLES
 from workflows.services.operation.service_status import get_status, require_status
 
 P = ParamSpec("P")
 PageView = Callable[Concatenate[HttpRequest, Caller, P], HttpResponse]
 
 PROJECT_KEY: Final = "project"  # of the session: the project that somebody has chosen
-HOME: Final = "home"
+HOME: Final = "index"
 _READING: Final = ("GET", "HEAD")
 
 # What an error of a service is to a browser. The first class that fits counts.
@@ -56,11 +58,16 @@ _MAINTENANCE: Final[Mapping[ServiceStatus, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A view with its place below /admin/."""
+    """A view with its place below /admin/, and whom it is for."""
 
     route: str
     name: str
     view: Callable[..., HttpResponse]
+    rule: str
+    role: Role
+
+    def is_for(self, caller: Caller) -> bool:
+        return may(caller, self.rule) if self.rule else caller.includes(self.role)
 
 
 _pages: dict[str, Page] = {}
@@ -70,21 +77,27 @@ def page(
     route: str,
     *,
     name: str,
+    rule: str = "",
+    post_rule: str = "",
     role: Role = Role.VIEWER,
     methods: tuple[str, ...] = ("GET",),
     only_reads: bool = False,
     open_in_maintenance: bool = False,
 ) -> Callable[[PageView[P]], PageView[P]]:
-    """Register a view below /admin/ as `admin:<name>`, for callers whose role includes `role`.
+    """Register a view below /admin/ as `admin:<name>`, for callers whom its rule permits.
 
-    The name `home` is the index; its route is not used. A view that `only_reads` takes a POST
+    A page does what a path of the API does, and so it has the rule of that path; one that sends a
+    form needs `post_rule` as well. What the API has no path for takes a `role` instead.
+    The page HOME is the index; its route is not used. A view that `only_reads` takes a POST
     without the token of a form. In maintenance a POST is refused, unless the view is
     `open_in_maintenance`: because it changes nothing, or because it decides by itself.
     """
+    assert {rule, post_rule} - {""} <= set(LEAST_ROLES), name
 
     def register(view: PageView[P]) -> PageView[P]:
-        guarded = _guard(view, role, methods, open_in_maintenance or only_reads)
-        _pages[name] = Page(route, name, csrf_exempt(guarded) if only_reads else guarded)
+        guarded = _guard(view, name, post_rule, methods, open_in_maintenance or only_reads)
+        served = csrf_exempt(guarded) if only_reads else guarded
+        _pages[name] = Page(route, name, served, rule, role)
         return view
 
     return register
@@ -92,6 +105,21 @@ def page(
 
 def registered_pages() -> list[Page]:
     return [one for one in _pages.values() if one.name != HOME]
+
+
+def may_open(caller: Caller, name: str) -> bool:
+    """Tell whether the page of a name is for the caller."""
+    return _pages[name].is_for(caller)
+
+
+def answer_rules(caller: Caller | None) -> dict[str, dict[str, bool]]:
+    """Answer all rules for templates, which ask for `may.workflows.create`."""
+    answers: dict[str, dict[str, bool]] = {}
+    for rule in LEAST_ROLES:
+        kind, _, verb = rule.partition(":")
+        allowed = caller is not None and may(caller, rule)
+        answers.setdefault(kind, {})[verb] = allowed
+    return answers
 
 
 def render_home(request: HttpRequest) -> HttpResponse:
@@ -136,10 +164,12 @@ def render_page(
     what a page puts in the place of its old contents.
     """
     is_partial = "partial" in request.GET
+    caller = find_caller(request)
     values = {} if is_partial else admin.site.each_context(request)
     values |= {
         "title": title,
-        "caller": find_caller(request),
+        "caller": caller,
+        "may": answer_rules(caller),
         "is_fullwidth": "1",
         "is_partial": is_partial,
         "frame": "levante/partial.html" if is_partial else "levante/page.html",
@@ -197,7 +227,7 @@ def _describe_maintenance() -> str:
 
 
 def _guard(
-    view: PageView[P], role: Role, methods: tuple[str, ...], is_open: bool
+    view: PageView[P], name: str, post_rule: str, methods: tuple[str, ...], is_open: bool
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
     @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -205,7 +235,10 @@ def _guard(
             return HttpResponseNotAllowed(methods)
         try:
             caller = caller_of(request)
-            caller.require(role)
+            if not may_open(caller, name):
+                raise NotPermitted(FORBIDDEN)
+            if post_rule and request.method == "POST":
+                require_permission(caller, post_rule)
             check_texts(request, kwargs)
             if request.method not in _READING and not is_open:
                 require_status()

@@ -21,7 +21,7 @@ from workflows.admin.run_list import read_reason
 from workflows.engine.states import FINAL, State
 from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject, JSONValue
-from workflows.models import ActionExecution, Role, ServiceStatus, TaskExecution, WorkflowExecution
+from workflows.models import ActionExecution, ServiceStatus, TaskExecution, WorkflowExecution
 from workflows.services.executions.executions import (
     change_state,
     delete_execution,
@@ -29,6 +29,7 @@ from workflows.services.executions.executions import (
 )
 from workflows.services.executions.reruns import rerun_task, skip_task
 from workflows.services.identity.identity import Caller
+from workflows.services.identity.permissions import may, require_permission
 from workflows.services.operation.service_status import require_status
 from workflows.services.pages.root_cause import find_causes
 from workflows.services.pages.run_bulk import rerun_failed
@@ -40,19 +41,23 @@ _OPEN: Final = frozenset({State.RUNNING, State.PAUSED})
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """One change. `states` are those in which it makes sense; `asks` names further fields."""
+    """One change. `states` are those in which it makes sense; `asks` names further fields.
+
+    `rule` is that of the same change by the API.
+    """
 
     name: str
     title: str
     icon: str
     text: str
     states: frozenset[State]
+    rule: str
     is_danger: bool = False
     is_main: bool = False
     asks: tuple[str, ...] = ()
 
-    def fits(self, state: str) -> bool:
-        return state in self.states
+    def fits(self, caller: Caller, state: str) -> bool:
+        return state in self.states and may(caller, self.rule)
 
 
 RUN_BUTTONS: Final = (
@@ -62,6 +67,7 @@ RUN_BUTTONS: Final = (
         "play",
         "It goes on where it was paused, and with it its sub-workflows.",
         frozenset({State.PAUSED}),
+        "executions:update",
         is_main=True,
         asks=("env",),
     ),
@@ -72,6 +78,7 @@ RUN_BUTTONS: Final = (
         "The tasks that failed run again, however deep in sub-workflows they are; what went well"
         " is kept. Of tasks with items only the failed items run again.",
         frozenset({State.ERROR}),
+        "tasks:update",
         is_main=True,
     ),
     Button(
@@ -80,6 +87,7 @@ RUN_BUTTONS: Final = (
         "pause",
         "Nothing new starts. What is at work ends, and its results are kept.",
         frozenset({State.RUNNING}),
+        "executions:update",
     ),
     Button(
         "cancel",
@@ -87,6 +95,7 @@ RUN_BUTTONS: Final = (
         "cancelled",
         "It ends now as cancelled, and running actions are broken off.",
         frozenset({State.RUNNING, State.PAUSED, State.IDLE}),
+        "executions:update",
         is_danger=True,
     ),
     Button(
@@ -95,6 +104,7 @@ RUN_BUTTONS: Final = (
         "flag",
         "It ends now in the state that you choose, and running actions are broken off.",
         frozenset({State.RUNNING}),
+        "executions:update",
         is_danger=True,
         asks=("result",),
     ),
@@ -104,6 +114,7 @@ RUN_BUTTONS: Final = (
         "clone",
         "A new execution of the newest revision, with this input.",
         frozenset(State),
+        "executions:create",
         asks=("input",),
     ),
     Button(
@@ -112,6 +123,7 @@ RUN_BUTTONS: Final = (
         "trash",
         "The execution goes with all below it: tasks, results, history. It cannot be brought back.",
         FINAL,
+        "executions:delete",
         is_danger=True,
     ),
 )
@@ -122,6 +134,7 @@ TASK_BUTTONS: Final = (
         "rerun",
         "The task runs again from its start, and the execution goes on from there.",
         frozenset({State.ERROR}),
+        "tasks:update",
         is_main=True,
         asks=("env",),
     ),
@@ -131,6 +144,7 @@ TASK_BUTTONS: Final = (
         "rerun",
         "Only the items that failed run again; the results of the others are kept.",
         frozenset({State.ERROR}),
+        "tasks:update",
         is_main=True,
         asks=("env",),
     ),
@@ -140,6 +154,7 @@ TASK_BUTTONS: Final = (
         "skip",
         "The task counts as skipped, and the execution goes on behind it.",
         frozenset({State.ERROR}),
+        "tasks:update",
         asks=("env",),
     ),
 )
@@ -149,6 +164,7 @@ COMPLETE: Final = Button(
     "check",
     "The action ends with what you report, as if its worker had done so.",
     _OPEN,
+    "action_executions:update",
     is_main=True,
     asks=("outcome", "output"),
 )
@@ -157,9 +173,7 @@ _RESULTS: Final = (State.SUCCESS, State.ERROR)
 
 def run_buttons(caller: Caller, execution: WorkflowExecution) -> list[Button]:
     """The buttons that the caller may press in this state."""
-    if not caller.includes(Role.OPERATOR):
-        return []
-    return [one for one in RUN_BUTTONS if one.fits(execution.state)]
+    return [one for one in RUN_BUTTONS if one.fits(caller, execution.state)]
 
 
 def task_buttons(caller: Caller, task: TaskExecution, execution: WorkflowExecution) -> list[Button]:
@@ -167,27 +181,28 @@ def task_buttons(caller: Caller, task: TaskExecution, execution: WorkflowExecuti
 
     An execution that went well in the end is not brought back by one of its failures.
     """
-    if not caller.includes(Role.OPERATOR) or execution.state == State.SUCCESS:
+    if execution.state == State.SUCCESS:
         return []
     hidden = "rerun-items" if task.items_total is None else ""
-    return [one for one in TASK_BUTTONS if one.fits(task.state) and one.name != hidden]
+    return [one for one in TASK_BUTTONS if one.fits(caller, task.state) and one.name != hidden]
 
 
 def can_complete(caller: Caller, action: ActionExecution) -> bool:
     """Tell whether the caller may report the result of an action."""
-    return not action.is_sync and action.state in _OPEN and caller.includes(Role.OPERATOR)
+    return not action.is_sync and COMPLETE.fits(caller, action.state)
 
 
 @page(
     "executions/<uuid:execution_id>/do/<slug:verb>/",
     name="execution_do",
-    role=Role.OPERATOR,
+    rule="executions:get",
     methods=("GET", "POST"),
     open_in_maintenance=True,
 )
 def change_run(request: HttpRequest, caller: Caller, execution_id: UUID, verb: str) -> HttpResponse:
     execution = get_run(caller, execution_id)
     button = _find(RUN_BUTTONS, verb)
+    require_permission(caller, button.rule)
     back = next_address(request, reverse("admin:execution", args=[execution_id]))
     if request.method != "POST":
         preview = _preview(button, execution)
@@ -203,7 +218,7 @@ def change_run(request: HttpRequest, caller: Caller, execution_id: UUID, verb: s
 @page(
     "executions/<uuid:execution_id>/tasks/<uuid:task_id>/do/<slug:verb>/",
     name="task_do",
-    role=Role.OPERATOR,
+    rule="tasks:update",
     methods=("GET", "POST"),
 )
 def change_task(
@@ -226,7 +241,7 @@ def change_task(
 @page(
     "actions/<uuid:action_id>/complete/",
     name="action_complete",
-    role=Role.OPERATOR,
+    rule="action_executions:update",
     methods=("GET", "POST"),
     open_in_maintenance=True,
 )

@@ -25,9 +25,9 @@ from workflows.admin.run_filters import (
 from workflows.admin.tags import WORDS
 from workflows.engine.states import State
 from workflows.errors import RequestInvalid
-from workflows.models import Role
 from workflows.services.identity.identity import Caller
 from workflows.services.identity.people import projects_of_person
+from workflows.services.identity.permissions import may, require_permission
 from workflows.services.operation.service_status import require_status
 from workflows.services.pages.run_bulk import (
     MOST_AT_ONCE,
@@ -47,16 +47,23 @@ BULK: Final = {
     BulkChange.CANCEL: ("Cancel", "cancelled", True),
     BulkChange.DELETE: ("Delete", "trash", True),
 }
-
-
+# The same acts have the same rules in the API.
+BULK_RULES: Final = {
+    BulkChange.PAUSE: "executions:update",
+    BulkChange.RESUME: "executions:update",
+    BulkChange.RERUN: "tasks:update",
+    BulkChange.CANCEL: "executions:update",
+    BulkChange.DELETE: "executions:delete",
+}
 TASK_BULK: Final = {"rerun": ("Rerun", "rerun"), "skip": ("Skip", "skip")}
 
 
-@page("executions/", name="executions")
+@page("executions/", name="executions", rule="executions:list")
 def executions(request: HttpRequest, caller: Caller) -> HttpResponse:
     wanted = read_filter(request.GET)
     found = list_runs(caller, wanted, read_cursor(request.GET))
     kept = kept_arguments(request.GET)
+    bulk = [(change, *texts) for change, texts in BULK.items() if may(caller, BULK_RULES[change])]
     context = {
         "page": found,
         "kept": kept,
@@ -66,8 +73,8 @@ def executions(request: HttpRequest, caller: Caller) -> HttpResponse:
         "states": [(LIVE, "Not ended"), *((state, WORDS[state]) for state in STATES)],
         "spans": [(key, title) for key, (title, _) in SPANS.items()],
         "projects": projects_of_person(request.user) if caller.is_admin else [],  # type: ignore[arg-type]
-        "may_operate": caller.includes(Role.OPERATOR),
-        "bulk": [(change, *texts) for change, texts in BULK.items()],
+        "may_operate": bool(bulk),
+        "bulk": bulk,
         "here": request.get_full_path(),
     }
     return render_page(request, "levante/executions.html", "Executions", context)
@@ -76,13 +83,14 @@ def executions(request: HttpRequest, caller: Caller) -> HttpResponse:
 @page(
     "executions/bulk/",
     name="executions_bulk",
-    role=Role.OPERATOR,
+    rule="executions:list",
     methods=("POST",),
     open_in_maintenance=True,
 )
 def bulk(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Show what a change would do; with `confirmed` do it."""
     change = _read_change(request)
+    require_permission(caller, BULK_RULES[change])
     if change is not BulkChange.CANCEL:
         require_status()
     # Without a choice of rows all that fit the filter of the list are meant.
@@ -114,7 +122,7 @@ def bulk(request: HttpRequest, caller: Caller) -> HttpResponse:
 @page(
     "executions/<uuid:execution_id>/tasks/bulk/",
     name="tasks_bulk",
-    role=Role.OPERATOR,
+    rule="tasks:update",
     methods=("POST",),
 )
 def bulk_tasks(request: HttpRequest, caller: Caller, execution_id: UUID) -> HttpResponse:

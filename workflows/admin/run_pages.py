@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from workflows.admin.arguments import LARGEST_KEY, read_choice, read_id, read_number
 from workflows.admin.links import find_link
-from workflows.admin.pages import page, render_page
+from workflows.admin.pages import may_open, page, render_page
 from workflows.admin.run_buttons import run_buttons, task_buttons
 from workflows.engine.states import FINAL, State
 from workflows.errors import NotFound
@@ -47,17 +47,17 @@ _MOST_LINES: Final = 5_000
 _MOST_ANCESTORS: Final = 30
 
 
-@page("executions/<uuid:execution_id>/", name="execution")
+@page("executions/<uuid:execution_id>/", name="execution", rule="executions:get")
 def graph(request: HttpRequest, caller: Caller, execution_id: UUID) -> HttpResponse:
     return _render(request, caller, execution_id, "graph", _graph)
 
 
-@page("executions/<uuid:execution_id>/graph.json", name="execution_graph")
+@page("executions/<uuid:execution_id>/graph.json", name="execution_graph", rule="executions:get")
 def graph_data(request: HttpRequest, caller: Caller, execution_id: UUID) -> HttpResponse:
     return JsonResponse(_graph_of(get_run(caller, execution_id)))
 
 
-@page("executions/<uuid:execution_id>/changes", name="execution_changes")
+@page("executions/<uuid:execution_id>/changes", name="execution_changes", rule="executions:get")
 def changes(request: HttpRequest, caller: Caller, execution_id: UUID) -> HttpResponse:
     """Answer what has happened behind a sequence number; 304 if nothing has."""
     execution = get_run(caller, execution_id)
@@ -69,32 +69,36 @@ def changes(request: HttpRequest, caller: Caller, execution_id: UUID) -> HttpRes
     return JsonResponse(body, headers={"ETag": tag, "Cache-Control": "no-cache"})
 
 
-@page("executions/<uuid:execution_id>/timeline/", name="execution_timeline")
+@page("executions/<uuid:execution_id>/timeline/", name="execution_timeline", rule="tasks:list")
 def timeline(request: HttpRequest, caller: Caller, execution_id: UUID) -> HttpResponse:
     return _render(request, caller, execution_id, "timeline", _timeline)
 
 
-@page("executions/<uuid:execution_id>/tasks/", name="execution_tasks")
+@page("executions/<uuid:execution_id>/tasks/", name="execution_tasks", rule="tasks:list")
 def tasks(request: HttpRequest, caller: Caller, execution_id: UUID) -> HttpResponse:
     return _render(request, caller, execution_id, "tasks", _tasks)
 
 
-@page("executions/<uuid:execution_id>/data/", name="execution_data")
+@page("executions/<uuid:execution_id>/data/", name="execution_data", rule="executions:get")
 def data(request: HttpRequest, caller: Caller, execution_id: UUID) -> HttpResponse:
     return _render(request, caller, execution_id, "data", _data)
 
 
-@page("executions/<uuid:execution_id>/problems/", name="execution_problems")
+@page(
+    "executions/<uuid:execution_id>/problems/", name="execution_problems", rule="executions:report"
+)
 def problems(request: HttpRequest, caller: Caller, execution_id: UUID) -> HttpResponse:
     return _render(request, caller, execution_id, "problems", _problems)
 
 
-@page("executions/<uuid:execution_id>/events/", name="execution_events")
+@page("executions/<uuid:execution_id>/events/", name="execution_events", rule="executions:get")
 def events(request: HttpRequest, caller: Caller, execution_id: UUID) -> HttpResponse:
     return _render(request, caller, execution_id, "events", _events)
 
 
-@page("executions/<uuid:execution_id>/definition/", name="execution_definition")
+@page(
+    "executions/<uuid:execution_id>/definition/", name="execution_definition", rule="workflows:get"
+)
 def definition(request: HttpRequest, caller: Caller, execution_id: UUID) -> HttpResponse:
     return _render(request, caller, execution_id, "definition", _definition)
 
@@ -133,7 +137,11 @@ def head(caller: Caller, execution: WorkflowExecution) -> dict[str, Any]:
         "percent": 100 if execution.state == State.SUCCESS else round(100 * done / max(total, 1)),
         "left": left if left > 0 else None,
         "ancestors": _ancestors(execution),
-        "tabs": [(name, _tab(execution, name), *texts, badges.get(name)) for name, *texts in TABS],
+        "tabs": [
+            (name, _tab(execution, name), *texts, badges.get(name))
+            for name, *texts in TABS
+            if may_open(caller, _page_name(name))
+        ],
         "buttons": run_buttons(caller, execution),
         "newest": _newest_revision(execution),
         "workflow_address": find_link("workflow", execution.workflow_id),
@@ -141,8 +149,11 @@ def head(caller: Caller, execution: WorkflowExecution) -> dict[str, Any]:
 
 
 def _tab(execution: WorkflowExecution, name: str) -> str:
-    url_name = "admin:execution" if name == "graph" else f"admin:execution_{name}"
-    return reverse(url_name, args=[execution.pk])
+    return reverse(f"admin:{_page_name(name)}", args=[execution.pk])
+
+
+def _page_name(tab: str) -> str:
+    return "execution" if tab == "graph" else f"execution_{tab}"
 
 
 def _planned(execution: WorkflowExecution) -> int:

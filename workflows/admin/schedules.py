@@ -16,9 +16,10 @@ from workflows.admin.json_text import read_json_object, show_json_object
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page, render_question
 from workflows.errors import RequestInvalid, WorkflowsError
-from workflows.models import CatchUp, CronTrigger, FireOutcome, Overlap, Role
+from workflows.models import CatchUp, CronTrigger, FireOutcome, Overlap
 from workflows.services.identity.identity import Caller
 from workflows.services.identity.ownership import check_owner, is_owner
+from workflows.services.identity.permissions import require_permission
 from workflows.services.pages.trigger_summaries import (
     TriggerSummary,
     describe_schedule,
@@ -96,19 +97,18 @@ class ScheduleForm:
         return read_number({"The number of runs": self.count}, "The number of runs", 0)
 
 
-@page("schedules/", name="schedules")
+@page("schedules/", name="schedules", rule="cron_triggers:list")
 def schedules(request: HttpRequest, caller: Caller) -> HttpResponse:
     """All schedules, the next to come first."""
     everybody = caller.is_admin and request.GET.get("all") == "1"
     context = {
         "rows": list_summaries(caller, all_projects=everybody),
         "everybody": everybody,
-        "may_write": caller.includes(Role.AUTHOR),
     }
     return render_page(request, "levante/schedules/list.html", "Schedules", context)
 
 
-@page("schedules/new/", name="schedule_new", role=Role.AUTHOR, methods=("GET", "POST"))
+@page("schedules/new/", name="schedule_new", rule="cron_triggers:create", methods=("GET", "POST"))
 def new(request: HttpRequest, caller: Caller) -> HttpResponse:
     form, error = ScheduleForm(workflow=request.GET.get("workflow", "")), ""
     if request.method == "POST":
@@ -135,7 +135,7 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
     return _form(request, caller, "New schedule", form, error)
 
 
-@page("schedules/<uuid:trigger_id>/", name="schedule")
+@page("schedules/<uuid:trigger_id>/", name="schedule", rule="cron_triggers:get")
 def schedule(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResponse:
     """One schedule: when it comes next, and what became of the last times."""
     trigger = get_cron_trigger(caller, str(trigger_id))
@@ -155,8 +155,7 @@ def schedule(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResp
             }
             for fire in list_fires(trigger.pk)[:_FIRES]
         ],
-        "may_write": caller.includes(Role.AUTHOR) and is_owner(caller, trigger),
-        "may_run": caller.includes(Role.OPERATOR) and is_owner(caller, trigger),
+        "is_own": is_owner(caller, trigger),
     }
     title = f"Schedule {trigger.name}"
     return render_page(request, "levante/schedules/detail.html", title, context)
@@ -165,7 +164,7 @@ def schedule(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResp
 @page(
     "schedules/<uuid:trigger_id>/edit/",
     name="schedule_edit",
-    role=Role.AUTHOR,
+    rule="cron_triggers:create",
     methods=("GET", "POST"),
 )
 def edit(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResponse:
@@ -189,7 +188,7 @@ def edit(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResponse
 @page(
     "schedules/<uuid:trigger_id>/delete/",
     name="schedule_delete",
-    role=Role.AUTHOR,
+    rule="cron_triggers:delete",
     methods=("GET", "POST"),
 )
 def delete(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResponse:
@@ -211,13 +210,12 @@ def delete(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpRespon
 @page(
     "schedules/<uuid:trigger_id>/<str:what>/",
     name="schedule_button",
-    role=Role.OPERATOR,
+    rule="cron_triggers:get",
     methods=("POST",),
 )
 def button(request: HttpRequest, caller: Caller, trigger_id: UUID, what: str) -> HttpResponse:
-    """Run now, which an operator may; pause or resume, which changes the schedule."""
-    if what != "run":
-        caller.require(Role.AUTHOR)
+    """Run now, as who may start may; pause or resume, as who may make schedules."""
+    require_permission(caller, "executions:create" if what == "run" else "cron_triggers:create")
     if what == "pause":
         trigger = pause_cron_trigger(caller=caller, trigger_id=trigger_id)
         messages.success(request, f"{trigger.name} is paused.")
@@ -238,7 +236,7 @@ def button(request: HttpRequest, caller: Caller, trigger_id: UUID, what: str) ->
     return HttpResponseRedirect(reverse("admin:schedule", args=[trigger_id]))
 
 
-@page("schedules/preview/", name="schedule_preview")
+@page("schedules/preview/", name="schedule_preview", rule="cron_triggers:list")
 def preview(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Answer a pattern in words and its next times, or what is wrong with it."""
     try:

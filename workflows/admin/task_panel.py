@@ -14,6 +14,7 @@ from workflows.admin.run_buttons import can_complete, task_buttons
 from workflows.engine.states import State
 from workflows.services.executions.payload_reads import read_payload
 from workflows.services.identity.identity import Caller
+from workflows.services.identity.permissions import require_permission
 from workflows.services.pages.run_changes import count_items
 from workflows.services.pages.run_lists import get_task
 from workflows.services.pages.task_details import (
@@ -30,9 +31,16 @@ from workflows.services.pages.task_waits import explain_wait
 
 # Characters of a payload on a page; the rest is for the download.
 MOST_CHARACTERS: Final = 100_000
+_PAYLOAD_RULES: Final = {
+    "executions": "executions:get",
+    "tasks": "tasks:get",
+    "actions": "action_executions:get",
+}
 
 
-@page("executions/<uuid:execution_id>/tasks/<uuid:task_id>/", name="execution_task")
+@page(
+    "executions/<uuid:execution_id>/tasks/<uuid:task_id>/", name="execution_task", rule="tasks:get"
+)
 def task(request: HttpRequest, caller: Caller, execution_id: UUID, task_id: UUID) -> HttpResponse:
     found = get_task(caller, execution_id, task_id)
     spec = find_task_spec(found)
@@ -56,7 +64,11 @@ def task(request: HttpRequest, caller: Caller, execution_id: UUID, task_id: UUID
     return render_page(request, "levante/task.html", title, context)
 
 
-@page("executions/<uuid:execution_id>/tasks/<uuid:task_id>/items/", name="task_items")
+@page(
+    "executions/<uuid:execution_id>/tasks/<uuid:task_id>/items/",
+    name="task_items",
+    rule="action_executions:list",
+)
 def items(request: HttpRequest, caller: Caller, execution_id: UUID, task_id: UUID) -> HttpResponse:
     found = get_task(caller, execution_id, task_id)
     state = read_choice(request.GET, "state", list(State))
@@ -75,6 +87,8 @@ def items(request: HttpRequest, caller: Caller, execution_id: UUID, task_id: UUI
 def payload(
     request: HttpRequest, caller: Caller, kind: str, identity: UUID, what: str
 ) -> HttpResponse:
+    if kind in _PAYLOAD_RULES:
+        require_permission(caller, _PAYLOAD_RULES[kind])
     value = read_payload(caller, kind, identity, what)
     if "download" in request.GET:
         text = json.dumps(value, ensure_ascii=False, indent=2)

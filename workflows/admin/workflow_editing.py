@@ -15,10 +15,11 @@ from workflows.admin.editor import editor_addresses
 from workflows.admin.pages import page, render_page
 from workflows.admin.workflow_pages import workflow_frame
 from workflows.errors import Conflict, WorkflowsError
-from workflows.models import Role, Scope
+from workflows.models import Scope
 from workflows.services.definitions.definitions import get_revision
 from workflows.services.definitions.workflow_uploads import create_workflows, update_workflow
 from workflows.services.identity.identity import Caller
+from workflows.services.identity.permissions import may
 from workflows.services.pages.workflow_overview import get_workflow_row
 
 _FIRST_TEXT: Final = """\
@@ -48,7 +49,7 @@ greeting:
 _COMMENT_LENGTH: Final = 500
 
 
-@page("workflows/new/", name="workflow_new", role=Role.AUTHOR, methods=("GET", "POST"))
+@page("workflows/new/", name="workflow_new", rule="workflows:create", methods=("GET", "POST"))
 def new(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Write a text of one workflow or more; saving stores them as new ones."""
     text, error = _FIRST_TEXT, ""
@@ -69,7 +70,7 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
         "text": text,
         "namespace": namespace,
         "scope": scope,
-        "scopes": scopes_for(caller),
+        "scopes": scopes_for(caller, "workflows"),
         "error": error,
     }
     title = "New workflow"
@@ -79,7 +80,7 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
 @page(
     "workflows/<uuid:workflow_id>/edit/",
     name="workflow_edit",
-    role=Role.AUTHOR,
+    rule="workflows:update",
     methods=("GET", "POST"),
 )
 def edit(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
@@ -119,7 +120,7 @@ def edit(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRespons
         "base": newest.number,
         "comment": request.POST.get("comment", ""),
         "scope": request.POST.get("scope", workflow.scope),
-        "scopes": scopes_for(caller, workflow.scope),
+        "scopes": scopes_for(caller, "workflows", workflow.scope),
         "error": error,
     }
     title = f"Edit {workflow.name}"
@@ -139,6 +140,7 @@ def posted_text(request: HttpRequest) -> str:
     return request.POST.get("text", "").replace("\r\n", "\n")
 
 
-def scopes_for(caller: Caller, current: str = Scope.PRIVATE) -> list[Any]:
-    """Only administrators make something public; what is public shows that to everybody."""
-    return [scope for scope in Scope if caller.is_admin or scope in (Scope.PRIVATE, current)]
+def scopes_for(caller: Caller, kind: str, current: str = Scope.PRIVATE) -> list[Any]:
+    """Give what somebody may choose; what is public shows that to everybody."""
+    is_free = may(caller, f"{kind}:publicize")
+    return [scope for scope in Scope if is_free or scope in (Scope.PRIVATE, current)]

@@ -12,7 +12,6 @@ from workflows.admin.arguments import parse_row_id
 from workflows.admin.charts import draw_runs
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page
-from workflows.models import Role
 from workflows.services.identity.identity import Caller
 from workflows.services.pages.workflow_overview import (
     WorkflowFilter,
@@ -25,7 +24,7 @@ from workflows.services.pages.workflow_overview import (
 _PAGE_SIZE: Final = 25
 
 
-@page("workflows/", name="workflows")
+@page("workflows/", name="workflows", rule="workflows:list")
 def workflows(request: HttpRequest, caller: Caller) -> HttpResponse:
     wanted = WorkflowFilter(
         text=request.GET.get("q", "").strip(),
@@ -44,8 +43,6 @@ def workflows(request: HttpRequest, caller: Caller) -> HttpResponse:
         "namespaces": list_namespaces(caller),
         "next": f"?{urlencode({**query, 'after': _cursor_text(found)})}" if found.has_more else "",
         "first": f"?{urlencode(query)}" if request.GET.get("after") else "",
-        "may_write": caller.includes(Role.AUTHOR),
-        "may_run": caller.includes(Role.OPERATOR),
     }
     return render_page(request, "levante/workflows/list.html", "Workflows", context)
 

@@ -15,7 +15,7 @@ from workflows.admin.charts import draw_runs
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page, render_question
 from workflows.language.specs import Missing
-from workflows.models import Role, WorkflowRevision
+from workflows.models import WorkflowRevision
 from workflows.services.definitions.definition_graph import build_graph
 from workflows.services.definitions.definitions import get_revision, get_workflow, load_spec
 from workflows.services.definitions.workflow_uploads import delete_workflow, restore_revision
@@ -30,7 +30,7 @@ from workflows.services.pages.workflow_overview import (
 )
 
 
-@page("workflows/<uuid:workflow_id>/", name="workflow")
+@page("workflows/<uuid:workflow_id>/", name="workflow", rule="workflows:get")
 def workflow(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
     """The newest revision as a graph, its inputs, and the last runs."""
     row = get_workflow_row(caller, workflow_id)
@@ -61,7 +61,7 @@ def workflow(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRes
     )
 
 
-@page("workflows/<uuid:workflow_id>/revisions/", name="workflow_revisions")
+@page("workflows/<uuid:workflow_id>/revisions/", name="workflow_revisions", rule="workflows:get")
 def revisions(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
     """All revisions, and the difference between two of them."""
     row = get_workflow_row(caller, workflow_id)
@@ -90,7 +90,11 @@ def revisions(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRe
     return render_page(request, "levante/workflows/revisions.html", title, context)
 
 
-@page("workflows/<uuid:workflow_id>/revisions/<int:number>/", name="workflow_revision")
+@page(
+    "workflows/<uuid:workflow_id>/revisions/<int:number>/",
+    name="workflow_revision",
+    rule="workflows:get",
+)
 def revision(request: HttpRequest, caller: Caller, workflow_id: UUID, number: int) -> HttpResponse:
     """One revision as it was written, and drawn."""
     row = get_workflow_row(caller, workflow_id)
@@ -108,7 +112,7 @@ def revision(request: HttpRequest, caller: Caller, workflow_id: UUID, number: in
 @page(
     "workflows/<uuid:workflow_id>/revisions/<int:number>/restore/",
     name="workflow_restore",
-    role=Role.AUTHOR,
+    rule="workflows:update",
     methods=("POST",),
 )
 def restore(request: HttpRequest, caller: Caller, workflow_id: UUID, number: int) -> HttpResponse:
@@ -127,7 +131,7 @@ def restore(request: HttpRequest, caller: Caller, workflow_id: UUID, number: int
 @page(
     "workflows/<uuid:workflow_id>/delete/",
     name="workflow_delete",
-    role=Role.AUTHOR,
+    rule="workflows:delete",
     methods=("GET", "POST"),
 )
 def delete(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
@@ -155,8 +159,7 @@ def workflow_frame(caller: Caller, row: WorkflowRow, tab: str) -> dict[str, Any]
     return {
         "workflow": row.workflow,
         "tab": tab,
-        "may_write": caller.includes(Role.AUTHOR) and may_change(caller, row.workflow),
-        "may_run": caller.includes(Role.OPERATOR),
+        "is_own": may_change(caller, row.workflow),
     }
 
 

@@ -19,7 +19,6 @@ from workflows.admin.workflow_pages import workflow_frame
 from workflows.errors import RequestInvalid, WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.language.specs import WorkflowSpec
-from workflows.models import Role
 from workflows.services.definitions.definitions import load_spec
 from workflows.services.definitions.environments import list_environments
 from workflows.services.executions.executions import start_execution
@@ -44,7 +43,7 @@ class RunForm:
 @page(
     "workflows/<uuid:workflow_id>/run/",
     name="workflow_run",
-    role=Role.OPERATOR,
+    rule="executions:create",
     methods=("GET", "POST"),
 )
 def run(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
@@ -78,7 +77,7 @@ def run(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse
 @page(
     "workflows/<uuid:workflow_id>/run/preview/",
     name="workflow_run_preview",
-    role=Role.OPERATOR,
+    rule="executions:create",
     methods=("POST",),
     open_in_maintenance=True,
 )
