@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
+from django.utils import timezone
 
 from tests.people import log_in
-from workflows.models import EventTrigger, Project, Role, WorkflowDefinition
+from workflows.models import EventTrigger, Project, Role, WorkflowDefinition, WorkflowMember
 from workflows.services.definitions.action_uploads import create_actions
 from workflows.services.definitions.environments import create_environment
 from workflows.services.definitions.workflow_uploads import create_workflows
@@ -34,6 +36,9 @@ PAGES: Final = {
     "workflows/{workflow}/revisions/1/": READ,
     "workflows/{workflow}/run/": RUN,
     "workflows/{workflow}/delete/": WRITE,
+    "workflows/{workflow}/sharing/": READ,
+    "workflows/{workflow}/sharing/{member}/remove/": WRITE,
+    "workflows/offers/": READ,
     "editor/words/": READ,
     "actions/": READ,
     "actions/python/std.echo/": READ,
@@ -68,6 +73,9 @@ CHANGES: Final = {
     "workflows/{workflow}/run/": RUN,
     "workflows/{workflow}/run/preview/": RUN,
     "workflows/{workflow}/delete/": WRITE,
+    "workflows/{workflow}/sharing/": WRITE,
+    "workflows/{workflow}/sharing/{member}/remove/": WRITE,
+    "workflows/offers/{workflow}/": WRITE,
     "actions/{action}/": RUN,
     "actions/{action}/edit/": WRITE,
     "actions/{action}/delete/": WRITE,
@@ -106,7 +114,16 @@ def ids(project: Project) -> dict[str, Any]:
         "environment": create_environment(caller=caller, name="north").pk,
         "schedule": schedule.pk,
         "trigger": trigger.pk,
+        "member": _offer(workflow.pk).member_id,
     }
+
+
+def _offer(workflow_id: UUID) -> WorkflowMember:
+    """What is offered to a project that has not accepted."""
+    green = Project.objects.create(name="green")
+    return WorkflowMember.objects.create(
+        workflow_id=workflow_id, member_id=green.pk, created_at=timezone.now()
+    )
 
 
 def stranger() -> Client:
@@ -147,7 +164,9 @@ def test_what_belongs_to_others_is_not_there(ids: dict[str, Any]) -> None:
             assert client.get(f"/admin/{path.format(**ids)}").status_code == 404, path
     for path in CHANGES:
         if "{" in path and "{project}" not in path:
-            status = client.post(f"/admin/{path.format(**ids)}", {"name": "x"}).status_code
+            status = client.post(
+                f"/admin/{path.format(**ids)}", {"name": "x", "status": "accepted"}
+            ).status_code
             assert status in (403, 404), path
     assert WorkflowDefinition.objects.get().revision.number == 1
 

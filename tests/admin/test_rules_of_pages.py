@@ -9,11 +9,12 @@ from typing import Any, Final
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from tests.browser import runs
 from tests.people import make_person
-from workflows.models import ActionExecution, Project, Role
+from workflows.models import ActionExecution, Project, Role, WorkflowDefinition, WorkflowMember
 from workflows.services.definitions.action_uploads import create_actions
 from workflows.services.definitions.environments import create_environment
 from workflows.services.identity.identity import Caller
@@ -27,7 +28,6 @@ TEMPLATES: Final = Path(__file__).resolve().parents[2] / "templates"
 # Rules of the API that have no page.
 WITHOUT_PAGE: Final = {
     *(f"workbooks:{verb}" for verb in ("get", "list", "create", "update", "delete", "publicize")),
-    *(f"members:{verb}" for verb in ("get", "list", "create", "update", "delete")),
     *(f"code_sources:{verb}" for verb in ("get", "list", "create", "update", "delete")),
     "code_sources:publicize",
     "dynamic_actions:publicize",
@@ -36,6 +36,7 @@ WITHOUT_PAGE: Final = {
     "cron_triggers:publicize",
     "event_triggers:publicize",
     "events:create",
+    "members:get",
     "metrics:get",
 }
 
@@ -54,6 +55,7 @@ class Act:
     form: dict[str, str] | None = None
 
 
+OFFERED: Final = "version: '2.0'\noffered:\n  tasks: {t: {action: std.noop}}\n"
 SIDEBAR: Final = "tokens/"
 ACTS: Final = (
     Act("action_executions:create", "actions/{action}/", "Run now", "actions/{action}/", {}),
@@ -178,6 +180,11 @@ ACTS: Final = (
     ),
     Act("maintenance:get", SIDEBAR, "/admin/system/", "system/"),
     Act("maintenance:update", "", "", "system/maintenance/", {"status": "RUNNING"}),
+    Act("members:create", "{sharing}", " Offer<", "{sharing}", {"project": "red"}),
+    Act("members:delete", "{sharing}", "{member}/remove/", "{sharing}{member}/remove/", {}),
+    Act("members:list", "workflows/{workflow}/", "/sharing/", "{sharing}"),
+    Act("members:list", "workflows/", "/offers/", "workflows/offers/"),
+    Act("members:update", "workflows/offers/", "Accept", "workflows/offers/{offered}/", {}),
     Act("tasks:get", "", "", "executions/{failed}/tasks/{failed_task}/"),
     Act("tasks:get", "", "", "data/tasks/{failed_task}/result/"),
     Act(
@@ -237,7 +244,17 @@ def ids() -> dict[str, Any]:
     schedule = create_cron_trigger(
         caller=caller, name="daily", workflow=str(workflow), pattern="0 6 * * *"
     )
+    red = Project.objects.create(name="red")
+    runs.upload(OFFERED, "red")
+    offered = WorkflowDefinition.objects.get(name="offered").pk
+    for shared, project in ((workflow, red.pk), (offered, run.project_id)):
+        WorkflowMember.objects.create(
+            workflow_id=shared, member_id=project, created_at=timezone.now()
+        )
     return {
+        "sharing": f"workflows/{workflow}/sharing/",
+        "member": red.pk,
+        "offered": offered,
         "failed": failed.pk,
         "failed_task": runs.task_of(failed, "each").pk,
         "waiting": ActionExecution.objects.get(execution=run).pk,
@@ -267,7 +284,7 @@ def test_what_a_rule_forbids_is_neither_offered_nor_done(
     ids: dict[str, Any], settings: Settings
 ) -> None:
     client = Client()
-    client.force_login(make_person("ann", Project.objects.get(), Role.AUTHOR))
+    client.force_login(make_person("ann", Project.objects.get(name="blue"), Role.AUTHOR))
     wrong = []
     for act in ACTS:
         settings.LEVANTE_PERMISSIONS = {act.rule: "admin"}
@@ -280,7 +297,7 @@ def test_what_a_rule_forbids_is_neither_offered_nor_done(
 
 def test_what_a_rule_allows_is_offered(ids: dict[str, Any], settings: Settings) -> None:
     client = Client()
-    client.force_login(make_person("ann", Project.objects.get(), Role.AUTHOR))
+    client.force_login(make_person("ann", Project.objects.get(name="blue"), Role.AUTHOR))
     wrong = []
     for act in ACTS:
         settings.LEVANTE_PERMISSIONS = {act.rule: "author"}
@@ -294,7 +311,7 @@ def test_what_a_rule_allows_is_offered(ids: dict[str, Any], settings: Settings) 
 
 def test_a_viewer_may_do_what_a_rule_lowers(ids: dict[str, Any], settings: Settings) -> None:
     client = Client()
-    client.force_login(make_person("eve", Project.objects.get(), Role.VIEWER))
+    client.force_login(make_person("eve", Project.objects.get(name="blue"), Role.VIEWER))
     settings.LEVANTE_PERMISSIONS = {"environments:create": "viewer", "executions:update": "viewer"}
     form = {"name": "south", "variables": "{}", "scope": "private"}
     assert client.post("/admin/environments/new/", form).status_code == 302

@@ -12,7 +12,9 @@ from workflows.admin.arguments import parse_row_id
 from workflows.admin.charts import draw_runs
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page
+from workflows.services.definitions.members import is_sharing_on
 from workflows.services.identity.identity import Caller
+from workflows.services.pages.sharing import count_unanswered
 from workflows.services.pages.workflow_overview import (
     WorkflowFilter,
     WorkflowPage,
@@ -42,6 +44,8 @@ def workflows(request: HttpRequest, caller: Caller) -> HttpResponse:
         "is_narrowed": wanted != WorkflowFilter(),
         "namespaces": list_namespaces(caller),
         "next": f"?{urlencode({**query, 'after': _cursor_text(found)})}" if found.has_more else "",
+        "can_share": is_sharing_on(),
+        "unanswered": count_unanswered(caller),
         "first": f"?{urlencode(query)}" if request.GET.get("after") else "",
     }
     return render_page(request, "levante/workflows/list.html", "Workflows", context)

@@ -18,6 +18,7 @@ from workflows.language.specs import Missing
 from workflows.models import WorkflowRevision
 from workflows.services.definitions.definition_graph import build_graph
 from workflows.services.definitions.definitions import get_revision, get_workflow, load_spec
+from workflows.services.definitions.members import is_sharing_on
 from workflows.services.definitions.workflow_uploads import delete_workflow, restore_revision
 from workflows.services.identity.identity import Caller
 from workflows.services.pages.workflow_overview import (
@@ -160,6 +161,7 @@ def workflow_frame(caller: Caller, row: WorkflowRow, tab: str) -> dict[str, Any]
         "workflow": row.workflow,
         "tab": tab,
         "is_own": may_change(caller, row.workflow),
+        "can_share": is_sharing_on(),
     }
 
 

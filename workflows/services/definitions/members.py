@@ -19,9 +19,14 @@ from workflows.services.identity.ownership import check_owner, is_owner
 ANSWERS: Final = tuple(MemberStatus.values)
 
 
+def is_sharing_on() -> bool:
+    """Tell whether there are projects to share with: without logins everybody is the same one."""
+    return not settings.LEVANTE_NO_AUTH
+
+
 def require_sharing() -> None:
     """Refuse all of this on a server where everybody is the same project."""
-    if settings.LEVANTE_NO_AUTH:
+    if not is_sharing_on():
         raise RequestInvalid(
             "Resource sharing feature can only be supported with authentication enabled."
         )
