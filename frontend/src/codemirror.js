@@ -8,5 +8,6 @@ export { autocompletion, completeFromList } from "@codemirror/autocomplete";
 export { forceLinting, lintGutter, linter, nextDiagnostic, setDiagnostics } from "@codemirror/lint";
 export { MergeView, unifiedMergeView } from "@codemirror/merge";
 export { yaml } from "@codemirror/lang-yaml";
+export { python } from "@codemirror/lang-python";
 export { json, jsonParseLinter } from "@codemirror/lang-json";
 export { tags } from "@lezer/highlight";

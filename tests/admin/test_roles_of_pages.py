@@ -9,10 +9,12 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from tests.people import log_in
 from workflows.models import EventTrigger, Project, Role, WorkflowDefinition, WorkflowMember
 from workflows.services.definitions.action_uploads import create_actions
+from workflows.services.definitions.code_sources import create_code_source
 from workflows.services.definitions.environments import create_environment
 from workflows.services.definitions.workflow_uploads import create_workflows
 from workflows.services.identity.identity import Caller
@@ -46,6 +48,10 @@ PAGES: Final = {
     "actions/{action}/": READ,
     "actions/{action}/edit/": WRITE,
     "actions/{action}/delete/": WRITE,
+    "code/": MANAGE,
+    "code/new/": MANAGE,
+    "code/{code}/": MANAGE,
+    "code/{code}/delete/": MANAGE,
     "environments/": READ,
     "environments/new/": WRITE,
     "environments/{environment}/": READ,
@@ -79,6 +85,10 @@ CHANGES: Final = {
     "actions/{action}/": RUN,
     "actions/{action}/edit/": WRITE,
     "actions/{action}/delete/": WRITE,
+    "code/check/": MANAGE,
+    "code/{code}/": MANAGE,
+    "code/{code}/actions/": MANAGE,
+    "code/{code}/delete/": MANAGE,
     "environments/{environment}/": WRITE,
     "environments/{environment}/delete/": WRITE,
     "schedules/{schedule}/run/": RUN,
@@ -94,6 +104,12 @@ CHANGES: Final = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _stored_code(settings: Settings) -> None:
+    """What is off at first has its pages, too."""
+    settings.LEVANTE_DYNAMIC_ACTIONS = True
+
+
 @pytest.fixture
 def ids(project: Project) -> dict[str, Any]:
     """One object of each kind, in the project blue."""
@@ -107,6 +123,9 @@ def ids(project: Project) -> dict[str, Any]:
     schedule = create_cron_trigger(
         caller=caller, name="daily", workflow=str(workflow.pk), pattern="0 6 * * *"
     )
+    code = create_code_source(
+        caller=caller, name="maths", namespace="", scope="private", content="x = 1\n"
+    )
     return {
         "project": project.pk,
         "workflow": workflow.pk,
@@ -114,6 +133,7 @@ def ids(project: Project) -> dict[str, Any]:
         "environment": create_environment(caller=caller, name="north").pk,
         "schedule": schedule.pk,
         "trigger": trigger.pk,
+        "code": code.pk,
         "member": _offer(workflow.pk).member_id,
     }
 
@@ -159,9 +179,10 @@ def test_nothing_is_changed_below_the_role_that_it_takes(
 
 def test_what_belongs_to_others_is_not_there(ids: dict[str, Any]) -> None:
     client = stranger()
-    for path in PAGES:
+    for path, roles in PAGES.items():
         if "{" in path and "{project}" not in path:
-            assert client.get(f"/admin/{path.format(**ids)}").status_code == 404, path
+            status = 404 if Role.AUTHOR in roles else 403
+            assert client.get(f"/admin/{path.format(**ids)}").status_code == status, path
     for path in CHANGES:
         if "{" in path and "{project}" not in path:
             status = client.post(

@@ -16,6 +16,7 @@ from tests.browser import runs
 from tests.people import make_person
 from workflows.models import ActionExecution, Project, Role, WorkflowDefinition, WorkflowMember
 from workflows.services.definitions.action_uploads import create_actions
+from workflows.services.definitions.code_sources import create_code_source, create_dynamic_action
 from workflows.services.definitions.environments import create_environment
 from workflows.services.identity.identity import Caller
 from workflows.services.identity.rules import LEAST_ROLES
@@ -28,10 +29,6 @@ TEMPLATES: Final = Path(__file__).resolve().parents[2] / "templates"
 # Rules of the API that have no page.
 WITHOUT_PAGE: Final = {
     *(f"workbooks:{verb}" for verb in ("get", "list", "create", "update", "delete", "publicize")),
-    *(f"code_sources:{verb}" for verb in ("get", "list", "create", "update", "delete")),
-    "code_sources:publicize",
-    "dynamic_actions:publicize",
-    *(f"dynamic_actions:{verb}" for verb in ("get", "list", "create", "update", "delete")),
     "action_executions:delete",
     "cron_triggers:publicize",
     "event_triggers:publicize",
@@ -55,6 +52,7 @@ class Act:
     form: dict[str, str] | None = None
 
 
+CODE: Final = "class A:\n    def run(self, context): return 1\n"
 OFFERED: Final = "version: '2.0'\noffered:\n  tasks: {t: {action: std.noop}}\n"
 SIDEBAR: Final = "tokens/"
 ACTS: Final = (
@@ -76,6 +74,31 @@ ACTS: Final = (
     Act("actions:publicize", "actions/new/", 'value="public"'),
     Act("actions:update", "actions/{action}/", "{action}/edit/", "actions/{action}/edit/", {}),
     Act("actions:validate", "", "", "editor/check/?kind=action", {}),
+    Act("code_sources:create", "code/", "code/new/", "code/new/", {"text": "x = 1"}),
+    Act("code_sources:delete", "code/{code}/", "{code}/delete/", "code/{code}/delete/", {}),
+    Act("code_sources:get", "", "", "code/{code}/"),
+    Act("code_sources:list", SIDEBAR, "/admin/code/", "code/"),
+    Act("code_sources:list", "", "", "code/check/", {}),
+    Act("code_sources:publicize", "code/new/", 'value="public"'),
+    Act("code_sources:update", "code/{code}/", "</svg> Save", "code/{code}/", {"text": "x = 1"}),
+    Act("dynamic_actions:create", "code/{code}/", "Make it", "code/{code}/actions/", {}),
+    Act(
+        "dynamic_actions:delete",
+        "code/{code}/",
+        "{twice}/delete/",
+        "code/actions/{twice}/delete/",
+        {},
+    ),
+    Act("dynamic_actions:get", "code/{code}/", '{twice}/">', "code/actions/{twice}/"),
+    Act("dynamic_actions:list", "code/{code}/", "Actions made of it"),
+    Act("dynamic_actions:publicize", "code/actions/{twice}/", 'value="public"'),
+    Act(
+        "dynamic_actions:update",
+        "code/actions/{twice}/",
+        "</svg> Save",
+        "code/actions/{twice}/",
+        {"class_name": "B"},
+    ),
     Act("cron_triggers:create", "schedules/", "schedules/new/", "schedules/new/", {}),
     Act("cron_triggers:create", "schedules/{schedule}/", "/edit/", "schedules/{schedule}/edit/"),
     Act(
@@ -231,6 +254,17 @@ ACTS: Final = (
 )
 
 
+@pytest.fixture(autouse=True)
+def _stored_code(settings: Settings) -> None:
+    settings.LEVANTE_DYNAMIC_ACTIONS = True
+
+
+# What the pages of code need beside the rule that is tried.
+CODE_RULES: Final = {
+    rule: "author" for rule in LEAST_ROLES if rule.startswith(("code_sources:", "dynamic_actions:"))
+}
+
+
 @pytest.fixture
 def ids() -> dict[str, Any]:
     """One object of each kind, in the project blue."""
@@ -251,7 +285,20 @@ def ids() -> dict[str, Any]:
         WorkflowMember.objects.create(
             workflow_id=shared, member_id=project, created_at=timezone.now()
         )
+    code = create_code_source(
+        caller=caller, name="maths", namespace="", scope="private", content=CODE
+    )
+    twice = create_dynamic_action(
+        caller=caller,
+        name="twice",
+        class_name="A",
+        source=str(code.pk),
+        namespace="",
+        scope="private",
+    )
     return {
+        "code": code.pk,
+        "twice": twice.pk,
         "sharing": f"workflows/{workflow}/sharing/",
         "member": red.pk,
         "offered": offered,
@@ -287,7 +334,7 @@ def test_what_a_rule_forbids_is_neither_offered_nor_done(
     client.force_login(make_person("ann", Project.objects.get(name="blue"), Role.AUTHOR))
     wrong = []
     for act in ACTS:
-        settings.LEVANTE_PERMISSIONS = {act.rule: "admin"}
+        settings.LEVANTE_PERMISSIONS = CODE_RULES | {act.rule: "admin"}
         if act.offer and is_offered(client, act, ids):
             wrong.append(f"{act.rule}: {act.offer} is on {act.at}")
         if act.address and (status := ask(client, act, ids)) != 403:
@@ -300,7 +347,7 @@ def test_what_a_rule_allows_is_offered(ids: dict[str, Any], settings: Settings) 
     client.force_login(make_person("ann", Project.objects.get(name="blue"), Role.AUTHOR))
     wrong = []
     for act in ACTS:
-        settings.LEVANTE_PERMISSIONS = {act.rule: "author"}
+        settings.LEVANTE_PERMISSIONS = CODE_RULES | {act.rule: "author"}
         if act.offer and not is_offered(client, act, ids):
             wrong.append(f"{act.rule}: {act.offer} is not on {act.at}")
         # What would change something was looked at above; here it would be gone for the next one.

@@ -20,7 +20,7 @@ from uuid import UUID
 
 from workflows.actions import mistral_lib
 from workflows.actions.base import Action, ActionContext, ActionFailed
-from workflows.errors import ActionError, RequestInvalid
+from workflows.errors import ActionError, Problem, RequestInvalid
 from workflows.jsontypes import JSONValue
 
 # Loaded modules that a process keeps, and described classes.
@@ -56,16 +56,28 @@ def allow_code_here() -> None:
     _Process.is_worker = True
 
 
-def check_code(text: str) -> None:
-    """Refuse a text that is no Python; nothing of it is run. Raises RequestInvalid."""
+def find_fault(text: str) -> Problem | None:
+    """Return why a text is no Python, and where; None if it is. Nothing of it is run."""
     try:
         ast.parse(text)
     except SyntaxError as error:
-        raise RequestInvalid(
-            f"The code could not be parsed: {error.msg} (line {error.lineno})"
-        ) from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise RequestInvalid("The code could not be parsed") from error
+        return Problem(error.msg, line=error.lineno or 0, column=error.offset or 0)
+    except (ValueError, RecursionError, MemoryError):
+        return Problem("it cannot be read")
+    return None
+
+
+def check_code(text: str) -> None:
+    """Refuse a text that is no Python. Raises RequestInvalid."""
+    fault = find_fault(text)
+    if fault is not None:
+        place = f" (line {fault.line})" if fault.line else ""
+        raise RequestInvalid(f"The code could not be parsed: {fault.message}{place}")
+
+
+def list_classes(text: str) -> list[str]:
+    """List the classes of a Python text that actions can be made of: those that can `run`."""
+    return _Reader(text).runnable()
 
 
 class CodeAction(Action):
@@ -127,6 +139,9 @@ class _Reader:
     def __init__(self, text: str) -> None:
         body = ast.parse(text).body
         self._classes = {node.name: node for node in body if isinstance(node, ast.ClassDef)}
+
+    def runnable(self) -> list[str]:
+        return [name for name in self._classes if self._find(name, "run")]
 
     def describe(self, name: str) -> _Described:
         own = self._classes.get(name)

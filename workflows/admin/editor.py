@@ -27,7 +27,7 @@ def check(request: HttpRequest, caller: Caller) -> HttpResponse:
     kind = _kind(request)
     require_permission(caller, f"{kind}s:validate")
     found = check_text(
-        caller, _text(request), kind=kind, namespace=request.GET.get("namespace", "")
+        caller, read_editor_text(request), kind=kind, namespace=request.GET.get("namespace", "")
     )
     return JsonResponse(
         {
@@ -60,7 +60,8 @@ def _kind(request: HttpRequest) -> Kind:
     return cast("Kind", kind)
 
 
-def _text(request: HttpRequest) -> str:
+def read_editor_text(request: HttpRequest) -> str:
+    """Return the text that an editor has sent. Raises RequestInvalid."""
     try:
         body = json.loads(request.body)
     except (RawPostDataException, ValueError) as error:  # the former of a form with files

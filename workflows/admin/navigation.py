@@ -45,6 +45,7 @@ NAVIGATION: Final = (
         (
             Entry("Workflows", "admin:workflows", "account_tree"),
             Entry("Actions", "admin:actions", "bolt"),
+            Entry("Stored code", "admin:code_sources", "code"),
             Entry("Environments", "admin:environments", "tune"),
         ),
     ),

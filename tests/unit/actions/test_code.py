@@ -8,7 +8,7 @@ import pytest
 
 from workflows.actions import code as module
 from workflows.actions.base import ActionContext, Outcome, check_input, parameters, perform_action
-from workflows.actions.code import Code, check_code, code_action
+from workflows.actions.code import Code, check_code, code_action, find_fault, list_classes
 from workflows.actions.registry import describe_action, summarize_input
 from workflows.errors import ActionInputInvalid, RequestInvalid
 from workflows.jsontypes import JSONValue
@@ -134,6 +134,18 @@ def test_description_and_kind_are_read_too() -> None:
 def test_what_is_no_python_is_refused(text: str) -> None:
     with pytest.raises(RequestInvalid, match="could not be parsed"):
         check_code(text)
+
+
+def test_a_fault_is_told_with_its_place() -> None:
+    assert find_fault("class A:\n    pass\n") is None
+    fault = find_fault("x = 1\ndef (:\n")
+    assert fault is not None
+    assert (fault.line, fault.column, fault.severity) == (2, 5, "error")
+
+
+def test_classes_that_can_run_are_listed() -> None:
+    text = "class A:\n    def run(self, context): ...\nclass B(A): ...\nclass C: ...\n"
+    assert list_classes(text) == ["A", "B"]
 
 
 def test_code_is_run_by_workers_alone() -> None:

@@ -61,18 +61,18 @@ class LevanteEditor extends HTMLElement {
   }
 
   build() {
-    const isJson = this.getAttribute("language") === "json";
+    const language = this.getAttribute("language") || "yaml";
     const text = make("div", "editor-text");
     this.view = new EditorView({
       doc: this.area.value,
       parent: text,
       extensions: [
         setUp({
-          language: isJson ? "json" : "yaml",
+          language,
           isReadOnly: this.area.readOnly,
           label: this.getAttribute("label") || "Text",
         }),
-        isJson ? linter(emptyOr(jsonParseLinter()), { delay: PAUSE }) : [],
+        language === "json" ? linter(emptyOr(jsonParseLinter()), { delay: PAUSE }) : [],
         this.has("names-url")
           ? autocompletion({ override: [completeYaml(() => this.words || NO_WORDS)], icons: false })
           : [],

@@ -2,7 +2,7 @@
 
 import {
   basicSetup, EditorState, EditorView, HighlightStyle, indentService, indentUnit, indentWithTab, json, keymap, lintGutter,
-  syntaxHighlighting, tags, yaml,
+  python, syntaxHighlighting, tags, yaml,
 } from "../../vendor/codemirror.js";
 
 const colours = HighlightStyle.define([
@@ -41,7 +41,8 @@ const theme = EditorView.theme({
   "& .cm-collapsedLines:before, & .cm-collapsedLines:after": { content: "none" },
 });
 
-const languages = { yaml: () => [yaml(), indentService.of(indentYaml)], json };
+const languages = { yaml: () => [yaml(), indentService.of(indentYaml)], json, python };
+const indents = { python: "    " };
 
 /** Below a key that has no value yet the text goes on further in. */
 function indentYaml(context, position) {
@@ -56,7 +57,7 @@ export function setUp({ language = "yaml", isReadOnly = false, label = "" } = {}
   return [
     basicSetup,
     languages[language](),
-    indentUnit.of("  "),
+    indentUnit.of(indents[language] || "  "),
     // Tab indents; Escape and then Tab leaves the editor.
     isReadOnly ? [EditorState.readOnly.of(true), EditorView.editable.of(true)] : keymap.of([indentWithTab]),
     syntaxHighlighting(colours),
