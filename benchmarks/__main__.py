@@ -21,6 +21,7 @@ from benchmarks import report
 from benchmarks.client import ApiClient, BenchmarkFailed
 from benchmarks.lists import measure_lists
 from benchmarks.measure import measure_api, measure_latency, measure_shape
+from benchmarks.pages import measure_pages
 from benchmarks.shapes import ACTIONS, SHAPES
 from benchmarks.stack import OwnStack, Target
 from benchmarks.yardstick import measure_yardstick
@@ -98,7 +99,9 @@ def _lists(target: Target, options: argparse.Namespace) -> dict[str, Any]:
         return {}
     count = options.listed or (QUICK_LISTED if options.quick else LISTED)
     _say(f"lists of {count:,} executions")
-    return {"listed": count, "lists": measure_lists(target, count)}
+    lists = measure_lists(target, count)
+    _say("pages over them")
+    return {"listed": count, "lists": lists, "pages": measure_pages(target)}
 
 
 def _shapes(target: Target, options: argparse.Namespace, sizes: Iterable[int]) -> Iterable[Any]:

@@ -38,6 +38,13 @@ def test_a_slow_list_is_named() -> None:
     assert ["list: newest", "10.0", "101.0", "110.0"] in report.time_rows(results)
 
 
+def test_a_slow_page_is_named() -> None:
+    times = {"p50": 10.0, "p95": 301.0, "p99": 310.0}
+    results = {"shapes": [], "pages": {"page: dashboard": times}}
+    assert report.missed_goals(results) == ["page: dashboard: p95 301 ms, not 300"]
+    assert ["page: dashboard", "10.0", "301.0", "310.0"] in report.time_rows(results)
+
+
 def test_a_link_is_followed_as_it_is() -> None:
     url = "http://h:1/v2/executions?limit=2&created_at=gte:2026-01-01%2012:00:00&marker=x"
     assert lists._path_of(url) == url.partition("/v2/")[2]

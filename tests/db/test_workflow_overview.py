@@ -16,6 +16,7 @@ from workflows.services.definitions.workflow_uploads import (
     update_workflow,
 )
 from workflows.services.identity.identity import Caller
+from workflows.services.pages import workflow_overview
 from workflows.services.pages.workflow_overview import (
     RUNS,
     WorkflowFilter,
@@ -118,10 +119,21 @@ def test_an_earlier_revision_is_restored_as_a_new_one() -> None:
     ]  # fmt: skip
     assert row.workflow.revision is not None
     assert row.workflow.revision.text == text_of("flow")
-    counts = count_runs(caller, revisions)
-    assert [counts[one.pk] for one in revisions] == [0, 0, 1]
+    runs = count_runs(caller, row.workflow)
+    assert (runs.counts, runs.is_cut) == ({revisions[2].pk: 1}, False)
     with pytest.raises(NotFound):
         restore_revision(caller=caller, identifier=str(workflow.pk), number=9)
+
+
+def test_only_the_newest_runs_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workflow_overview, "_MOST_COUNTED", 2)
+    caller = make_caller("blue")
+    workflow = make_workflow(caller, "flow")
+    for number in (1, 2, 3):
+        add_run(caller, workflow, State.SUCCESS, number)
+    runs = count_runs(caller, workflow)
+    assert (list(runs.counts.values()), runs.is_cut) == ([2], True)
+    assert count_runs(make_caller("green"), workflow).counts == {}
 
 
 def test_a_text_made_from_an_old_revision_is_refused() -> None:

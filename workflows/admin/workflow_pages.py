@@ -22,7 +22,6 @@ from workflows.services.definitions.members import is_sharing_on
 from workflows.services.definitions.workflow_uploads import delete_workflow, restore_revision
 from workflows.services.identity.identity import Caller
 from workflows.services.pages.workflow_overview import (
-    MOST_COUNTED,
     WorkflowRow,
     count_runs,
     get_workflow_row,
@@ -67,7 +66,7 @@ def revisions(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRe
     """All revisions, and the difference between two of them."""
     row = get_workflow_row(caller, workflow_id)
     found = list_revisions(row.workflow)
-    counts = count_runs(caller, found)
+    runs = count_runs(caller, row.workflow)
     newest = found[0].number
     after = read_number(request.GET, "b", newest)
     before = read_number(request.GET, "a", max(after - 1, 1))
@@ -78,8 +77,8 @@ def revisions(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRe
         "revisions": [
             {
                 "revision": one,
-                "runs": min(counts[one.pk], MOST_COUNTED),
-                "has_more_runs": counts[one.pk] > MOST_COUNTED,
+                "runs": runs.counts.get(one.pk, 0),
+                "has_more_runs": runs.is_cut,
                 "is_newest": one.number == newest,
             }
             for one in found

@@ -78,6 +78,11 @@ class WorkflowExecution(models.Model):
             models.Index(
                 fields=["workflow_name", "created_at", "id"], name="executions_by_workflow"
             ),
+            # The same in one project, where others may have very many runs of that name.
+            models.Index(
+                fields=["project", "workflow_name", "created_at", "id"],
+                name="executions_by_project_workflow",
+            ),
             # The last runs of each workflow in the list of a project's workflows.
             models.Index(
                 fields=["project", "workflow_id", "created_at"], name="executions_of_project"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -37,18 +37,19 @@ _LAST_RUNS_SQL: Final = """
     ORDER BY run.created_at
 """
 
-# Runs of a revision that are counted; a page need not know how many more there are.
-MOST_COUNTED: Final = 10_000
+# The newest runs of a workflow, by revision, are counted; each is a row to read from somewhere.
+_MOST_COUNTED: Final = 1_000
 
+# One look along the index executions_of_project, however many revisions there are: for each of
+# them by itself the planner would read the whole table.
 _COUNT_RUNS_SQL: Final = """
-    SELECT wanted.id, (
-        SELECT count(*) FROM (
-            SELECT FROM workflow_executions
-            WHERE revision_id = wanted.id AND project_id = %s
-            LIMIT %s
-        ) AS counted
-    )
-    FROM unnest(%s::uuid[]) AS wanted (id)
+    SELECT revision_id, count(*) FROM (
+        SELECT revision_id FROM workflow_executions
+        WHERE project_id = %s AND workflow_id = %s
+        ORDER BY created_at DESC
+        LIMIT %s
+    ) AS newest
+    GROUP BY revision_id
 """
 
 _NOT_LISTED: Final = ("revision__text", "revision__spec", "revision__interface")
@@ -82,6 +83,14 @@ class WorkflowRow:
         if not ended:
             return None
         return round(100 * sum(run.state is State.SUCCESS for run in ended) / len(ended))
+
+
+@dataclass(frozen=True, slots=True)
+class RunCounts:
+    """How often each revision of a workflow ran; `is_cut` if there are runs before those."""
+
+    counts: Mapping[uuid.UUID, int]
+    is_cut: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +171,11 @@ def list_revisions(workflow: WorkflowDefinition) -> list[WorkflowRevision]:
     )
 
 
-def count_runs(caller: Caller, revisions: Iterable[WorkflowRevision]) -> dict[uuid.UUID, int]:
-    """Count the runs of each revision in the caller's project, up to one more than MOST_COUNTED."""
-    values = [caller.project_id, MOST_COUNTED + 1, [revision.pk for revision in revisions]]
-    return dict(fetch_all(_COUNT_RUNS_SQL, values))
+def count_runs(caller: Caller, workflow: WorkflowDefinition) -> RunCounts:
+    """Count by revision the newest runs of a workflow in the caller's project."""
+    values = [caller.project_id, workflow.pk, _MOST_COUNTED]
+    counts = dict(fetch_all(_COUNT_RUNS_SQL, values))
+    return RunCounts(counts, is_cut=sum(counts.values()) == _MOST_COUNTED)
 
 
 def may_change(caller: Caller, workflow: WorkflowDefinition) -> bool:
