@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -246,12 +247,92 @@ def test_a_thousand_tasks_are_drawn_in_time_and_can_be_used(show: Show) -> None:
     began = time.monotonic()
     page = show(make_large(1000))
     assert time.monotonic() - began < SECONDS
-    expect(page.locator(".graph-node")).to_have_count(1000)
     expect(page.locator(".graph-minimap")).to_be_visible()
+    # Most of it is out of sight, and so not drawn.
+    assert page.locator(".graph-node").count() < 150
+    expect(node(page, "t777")).to_have_count(0)
     page.get_by_role("searchbox", name="Find a task").fill("t777")
     expect(node(page, "t777")).to_be_in_viewport()
-    # Most of it is out of sight, and so not laid out.
-    expect(node(page, "t3")).to_be_hidden()
+    expect(node(page, "t777")).to_have_class(re.compile("is-found"))
+    expect(node(page, "t1")).to_be_hidden()
+
+
+def overview(page: Page) -> dict[str, int]:
+    """How many boxes of a large graph are drawn in each state."""
+    counts = """() => Object.fromEntries(
+        [...document.querySelectorAll('.graph-overview-boxes path')]
+            .map((path) => [path.className.baseVal,
+                            path.getAttribute('d').split('M').length - 1]))"""
+    found: dict[str, int] = page.evaluate(counts)
+    return found
+
+
+def test_a_large_graph_is_seen_as_a_whole_from_far_away(show: Show) -> None:
+    page = show(make_large(1000))
+    boxes = page.locator(".graph-overview-boxes")
+    expect(boxes).to_be_hidden()
+    page.get_by_role("button", name="Fit everything in").click()
+    expect(boxes).to_be_visible()
+    assert overview(page) == {"state-running": 334, "state-success": 666}
+    page.evaluate(
+        "document.querySelector('levante-graph').update([{name: 't777', state: 'ERROR'}])"
+    )
+    expect(page.locator(".graph-overview-boxes .state-error")).to_have_count(1)
+    assert overview(page) == {"state-running": 333, "state-success": 666, "state-error": 1}
+    # A dot leads to its task as the node itself would.
+    place = page.evaluate(
+        """() => { const { places, view } = document.querySelector('levante-graph');
+            const at = places.nodes.get('t3');
+            const { left, top } = view.element.getBoundingClientRect();
+            return [left + (at.x - view.x) * view.scale, top + (at.y - view.y) * view.scale]; }"""
+    )
+    page.mouse.move(*place)
+    expect(page.get_by_role("tooltip")).to_have_text("t3 — std.echo")
+    page.mouse.click(*place)
+    expect(node(page, "t3")).to_be_in_viewport()
+    expect(boxes).to_be_hidden()
+    assert page.url.endswith("#t3")
+
+
+def test_the_keyboard_reaches_what_is_out_of_sight_in_a_large_graph(show: Show) -> None:
+    page = show(make_large(1000))
+    page.get_by_role("button", name="Fit everything in").click()
+    page.get_by_role("button", name="Save as PNG").focus()
+    page.keyboard.press("Tab")
+    expect(node(page, "t0")).to_be_focused()
+    page.keyboard.press("End")
+    expect(node(page, "t999")).to_be_focused()
+    expect(node(page, "t999")).to_be_in_viewport()
+
+
+def test_a_file_of_a_large_graph_has_all_of_it(show: Show) -> None:
+    page = show(make_large(300))
+    with page.expect_download() as found:
+        page.get_by_role("button", name="Save as SVG").click()
+    text = Path(found.value.path()).read_text()
+    assert all(f">t{number} <" in text for number in range(300))
+
+
+def test_the_layout_of_a_large_graph_is_kept_while_the_tab_is_open(show: Show) -> None:
+    page = show(make_large(300))
+    read = """() => {
+        const graph = document.querySelector('levante-graph');
+        return [...graph.places.nodes].map(([name, at]) => [name, Math.round(at.x)]); }"""
+    before = page.evaluate(read)
+    kept = page.evaluate("sessionStorage.getItem('levante-graph-layout')")
+    assert json.loads(kept)["nodes"][299][0] == "t299"
+    page.evaluate("""() => { const kept = JSON.parse(sessionStorage['levante-graph-layout']);
+        kept.nodes[0][1].x += 7;
+        sessionStorage['levante-graph-layout'] = JSON.stringify(kept); }""")
+    page.reload()
+    page.wait_for_selector(".graph-node")
+    assert page.evaluate(read)[0][1] == before[0][1] + 7
+    # Another graph is laid out anew.
+    page.evaluate(
+        "data => { document.querySelector('levante-graph').data = data; }", make_large(301)
+    )
+    assert page.evaluate(read)[0][1] != before[0][1] + 7
+    assert len(page.evaluate(read)) == 301
 
 
 def test_it_has_no_serious_faults_of_accessibility(show: Show) -> None:

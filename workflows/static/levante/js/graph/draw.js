@@ -139,7 +139,7 @@ function badge(one, x, y) {
 }
 
 /** A line through points whose corners are round. */
-function pathThrough(points) {
+export function pathThrough(points) {
   if (!points.length) return "";
   const [first, ...rest] = points;
   let path = `M${round(first.x)} ${round(first.y)}`;

@@ -9,17 +9,18 @@
 // States are those of tasks and ERROR_HANDLED; null is "not reached". Attributes: `direction` (TB or LR;
 // by default what fits), `file-name` (of exports), `run` (shows states even before the first one).
 
-import { cull } from "./cull.js";
-import { describeEdge, drawDefinitions, drawEdge, drawNode, restyleEdge, restyleNode, svg } from "./draw.js";
+import { describeEdge, svg } from "./draw.js";
 import { save, toPng, toSvg } from "./export.js";
+import { keptPlaces } from "./kept.js";
 import { nextNode } from "./keys.js";
 import { place } from "./layout.js";
 import { Minimap } from "./minimap.js";
+import { Scene } from "./scene.js";
 import { LEGEND } from "./states.js";
 import { View } from "./view.js";
 
-// Up to so many tasks the browser draws all of them faster than we find out which are in sight.
-const SMALL = 150;
+// Pixels by which a pointer may miss a node that is no more than a dot.
+const NEAR = 4;
 
 let counter = 0;
 
@@ -29,9 +30,7 @@ class LevanteGraph extends HTMLElement {
     this.marks = `graph-${(counter += 1)}`;
     this.parts = null;
     this.data_ = { nodes: [], edges: [] };
-    this.drawn = new Map();
     this.current = null;
-    this.selected = null;
   }
 
   connectedCallback() {
@@ -57,7 +56,7 @@ class LevanteGraph extends HTMLElement {
   }
 
   set data(data) {
-    const isSame = this.drawn.size > 0 && shapeOf(data) === shapeOf(this.data_);
+    const isSame = this.data_.nodes.length > 0 && shapeOf(data) === this.shape;
     this.data_ = {
       nodes: data.nodes.map((node) => ({ ...node, badges: node.badges || [] })),
       edges: data.edges.map((edge) => ({ ...edge })),
@@ -77,16 +76,15 @@ class LevanteGraph extends HTMLElement {
       if (!node) continue;
       if (values.state === "RUNNING" && node.state !== "RUNNING") running = name;
       Object.assign(node, values);
-      if (wasRun) this.restyleOne(node);
+      if (wasRun) this.scene.restyleNode(name);
     }
     if (!wasRun && this.isRun) this.restyle();
+    this.paintLater();
     if (running && this.parts.follow.checked) this.reveal(running);
   }
 
   select(name) {
-    if (this.selected) this.drawn.get(this.selected)?.classList.remove("is-selected");
-    this.selected = name;
-    this.drawn.get(name)?.classList.add("is-selected");
+    this.scene.mark("is-selected", new Set([name]));
     if (name) this.reveal(name);
   }
 
@@ -103,6 +101,7 @@ class LevanteGraph extends HTMLElement {
   build() {
     const drawing = svg("svg", { class: "graph-drawing", role: "group", tabindex: "-1", "aria-label": "Graph of the tasks" });
     this.view = new View(drawing, { onChange: () => this.onView() });
+    this.scene = new Scene(drawing, this.marks);
     this.minimap = new Minimap(this.view);
     const canvas = make("div", { class: "graph-canvas" }, drawing, this.minimap.element);
     const tip = make("div", { class: "graph-tip", role: "tooltip", hidden: "" });
@@ -131,9 +130,15 @@ class LevanteGraph extends HTMLElement {
         button("Fit everything in", "Fit", () => view.fit()),
         button("Full screen", icon("M-6 -2V-6H-2M2 -6H6V-2M6 2V6H2M-2 6H-6V2"), () => this.toggleFullscreen()),
         button("Save as SVG", "SVG", () => save(
-          new Blob([toSvg(this.parts.drawing, view.size)], { type: "image/svg+xml" }), `${name()}.svg`)),
+          new Blob([toSvg(this.wholeDrawing(), view.size)], { type: "image/svg+xml" }), `${name()}.svg`)),
         button("Save as PNG", "PNG", async () => save(
-          await toPng(this.parts.drawing, view.size), `${name()}.png`))));
+          await toPng(this.wholeDrawing(), view.size), `${name()}.png`))));
+  }
+
+  wholeDrawing() {
+    this.scene.drawAll();
+    this.onView(); // hides again what is out of sight, once it has been copied
+    return this.parts.drawing;
   }
 
   buildLegend() {
@@ -145,70 +150,71 @@ class LevanteGraph extends HTMLElement {
   }
 
   draw() {
-    const { drawing, note } = this.parts;
-    const { nodes, edges } = this.data_;
-    this.places = place(this.data_, this.getAttribute("direction"));
+    const { nodes } = this.data_;
+    this.shape = shapeOf(this.data_);
+    const began = performance.now();
+    const direction = this.getAttribute("direction");
+    this.places = keptPlaces(`${direction}${this.shape}`, nodes.length, () => place(this.data_, direction));
+    const placed = performance.now();
+    performance.measure("graph-layout", { start: began, end: placed });
     const isRun = this.isRun;
-    const lines = edges.map((edge, index) => drawEdge(edge, this.places.edges[index], this.marks));
-    this.lines = lines;
-    this.drawn = new Map(nodes.map((node) => [node.name, drawNode(node, this.places.nodes.get(node.name), isRun)]));
-    drawing.replaceChildren(drawDefinitions(this.marks),
-      svg("g", { class: "graph-edges", "aria-hidden": "true" }, ...lines),
-      svg("g", { class: "graph-nodes" }, ...this.drawn.values()));
-    lines.forEach((line, index) => { line.edge = edges[index]; });
-    this.style.setProperty("--graph-hatching", `url(#${this.marks}-hatching)`);
     this.classList.toggle("is-run", isRun);
-    note.textContent = nodes.length ? "" : "There are no tasks yet.";
-    this.minimap.show(this.data_, this.places, isRun);
+    this.parts.note.textContent = nodes.length ? "" : "There are no tasks yet.";
+    this.scene.show(this.data_, this.places, isRun);
+    this.minimap.show(this.places, this.scene.paintOverview());
     this.view.size = { width: this.places.width, height: this.places.height };
     this.start = this.places.nodes.get(nodes[0]?.name);
+    this.setCurrent(this.places.nodes.has(this.current) ? this.current : nodes[0]?.name);
     this.view.open(this.start);
-    this.setCurrent(this.drawn.has(this.current) ? this.current : nodes[0]?.name);
-    if (this.selected) this.drawn.get(this.selected)?.classList.add("is-selected");
+    performance.measure("graph-draw", { start: placed });
   }
 
   onView() {
     this.minimap.follow();
-    if (!this.isPlanned && this.drawn.size > SMALL) {
-      this.isPlanned = true;
-      requestAnimationFrame(() => {
-        this.isPlanned = false;
-        cull(this.drawn, this.lines, this.places, this.view.seen);
-      });
-    }
-  }
-
-  restyle() {
-    this.classList.toggle("is-run", this.isRun);
-    this.data_.nodes.forEach((node) => this.restyleOne(node));
-    this.data_.edges.forEach((edge, index) => {
-      restyleEdge(this.lines[index], edge, this.marks);
-      this.lines[index].edge = edge;
+    if (this.isPlanned || !this.scene.isLarge) return;
+    this.isPlanned = true;
+    requestAnimationFrame(() => {
+      this.isPlanned = false;
+      this.scene.follow(this.view.seen, this.view.isFar, this.current);
     });
   }
 
-  restyleOne(node) {
+  restyle() {
     const isRun = this.isRun;
-    restyleNode(this.drawn.get(node.name), node, this.places.nodes.get(node.name), isRun);
-    this.minimap.restyle(node, isRun);
+    this.classList.toggle("is-run", isRun);
+    this.scene.restyle(this.data_, isRun);
+    this.paintLater();
+  }
+
+  /** Show the states in the overview and in the small picture: once, however many have changed. */
+  paintLater() {
+    if (this.isPainting) return;
+    this.isPainting = true;
+    requestAnimationFrame(() => {
+      this.isPainting = false;
+      this.minimap.paint(this.scene.paintOverview());
+    });
   }
 
   /** Make a node the one that Tab leads to. */
   setCurrent(name) {
-    this.drawn.get(this.current)?.setAttribute("tabindex", "-1");
+    this.scene.nodes.get(this.current)?.setAttribute("tabindex", "-1");
     this.current = name;
-    this.drawn.get(name)?.setAttribute("tabindex", "0");
+    this.scene.node(name)?.setAttribute("tabindex", "0");
   }
 
   listen() {
     const { drawing, search } = this.parts;
-    drawing.addEventListener("click", (event) => this.choose(event, event.target.closest(".graph-node")));
+    drawing.addEventListener("click", (event) => this.choose(event, this.nameAt(event)));
     drawing.addEventListener("keydown", (event) => this.onKey(event));
     drawing.addEventListener("focusin", (event) => {
       const node = event.target.closest(".graph-node");
-      if (node) this.setCurrent(node.dataset.name);
+      if (!node) return;
+      this.setCurrent(node.dataset.name);
+      // Somebody who comes by the keyboard sees no more than a dot from far away.
+      if (this.scene.isLarge && this.view.isFar && node.matches(":focus-visible")) this.reveal(node.dataset.name);
     });
-    drawing.addEventListener("pointerover", (event) => this.showTip(event));
+    drawing.addEventListener("pointermove", (event) => this.showTip(event));
     drawing.addEventListener("pointerleave", () => { this.parts.tip.hidden = true; });
     search.addEventListener("input", () => this.find(search.value));
     search.addEventListener("keydown", (event) => {
@@ -220,12 +226,22 @@ class LevanteGraph extends HTMLElement {
     });
   }
 
-  choose(event, node) {
-    if (!node) return;
-    const { name } = node.dataset;
+  /** The node that an event is about; from far away its place tells it. */
+  nameAt(event) {
+    const node = event.target.closest(".graph-node");
+    if (node || !this.scene.isLarge || !this.view.isFar) return node?.dataset.name;
+    return this.scene.nameAt(this.view.placeOf(event), NEAR / this.view.scale);
+  }
+
+  choose(event, name) {
+    if (!name) return;
     this.setCurrent(name);
     const wanted = this.dispatchEvent(new CustomEvent("node-select", { detail: { name }, bubbles: true, cancelable: true }));
+    const isLink = event.target.closest("a") !== null;
     if (!wanted) event.preventDefault();
+    else if (!isLink && event.type === "click" && this.scene.node(name).localName === "a") {
+      location.href = this.scene.node(name).getAttribute("href");
+    }
     this.select(name);
   }
 
@@ -235,7 +251,7 @@ class LevanteGraph extends HTMLElement {
     else if (event.key === "-") this.view.zoomOut();
     else if (event.key === "0") this.view.fit();
     else if (node && event.key === " ") node.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true }));
-    else if (node && event.key === "Enter" && node.localName === "g") this.choose(event, node);
+    else if (node && event.key === "Enter" && node.localName === "g") this.choose(event, node.dataset.name);
     else if (node && this.moveFocus(event.key)) { /* done */ }
     else return;
     event.preventDefault();
@@ -250,7 +266,10 @@ class LevanteGraph extends HTMLElement {
   focusNode(name) {
     this.setCurrent(name);
     this.reveal(name);
-    this.drawn.get(name).focus({ preventScroll: true });
+    // It may have been out of sight until now.
+    const node = this.scene.node(name);
+    node.classList.remove("is-out");
+    node.focus({ preventScroll: true });
   }
 
   find(text) {
@@ -258,9 +277,9 @@ class LevanteGraph extends HTMLElement {
     this.found = [];
     for (const node of this.data_.nodes) {
       const isHit = wanted !== "" && `${node.name} ${node.label}`.toLowerCase().includes(wanted);
-      this.drawn.get(node.name).classList.toggle("is-found", isHit);
       if (isHit) this.found.push(node.name);
     }
+    this.scene.mark("is-found", new Set(this.found));
     this.classList.toggle("is-searching", wanted !== "");
     this.parts.note.textContent = wanted === "" ? "" : `${this.found.length} found`;
     if (this.found.length) this.reveal(this.found[0]);
@@ -268,7 +287,7 @@ class LevanteGraph extends HTMLElement {
 
   showTip(event) {
     const { tip } = this.parts;
-    const text = this.tipFor(event.target);
+    const text = event.buttons ? "" : this.tipFor(event);
     tip.hidden = !text;
     if (!text) return;
     const { left, top, width } = this.getBoundingClientRect();
@@ -278,12 +297,14 @@ class LevanteGraph extends HTMLElement {
   }
 
   /** An edge tells its guard; a node only what had to be cut off. */
-  tipFor(target) {
+  tipFor(event) {
+    const { target } = event;
     const edge = target.closest(".graph-edge")?.edge;
     if (edge) return describeEdge(edge);
-    const element = target.closest(".graph-node");
-    const node = element && this.data_.nodes.find((one) => one.name === element.dataset.name);
-    return node && element.textContent.includes("…") ? `${node.name} — ${node.label}` : "";
+    const name = this.nameAt(event);
+    const node = name && this.data_.nodes.find((one) => one.name === name);
+    const isLegible = target.closest(".graph-node") && !target.closest(".graph-node").textContent.includes("…");
+    return node && !isLegible ? `${node.name} — ${node.label}` : "";
   }
 
   toggleFullscreen() {

@@ -9,8 +9,8 @@ export function toSvg(element, size) {
   const copy = element.cloneNode(true);
   const hidden = element.querySelectorAll(".is-out");
   hidden.forEach((one) => one.classList.remove("is-out"));
-  const isFar = element.classList.contains("is-far");
-  element.classList.remove("is-far");
+  const marks = ["is-far", "is-crowded"].filter((mark) => element.classList.contains(mark));
+  element.classList.remove(...marks);
   const originals = element.querySelectorAll("*");
   copy.querySelectorAll("*").forEach((one, index) => {
     const style = getComputedStyle(originals[index]);
@@ -22,7 +22,7 @@ export function toSvg(element, size) {
   });
   copy.querySelectorAll("[display=none]").forEach((one) => one.remove());
   hidden.forEach((one) => one.classList.add("is-out"));
-  element.classList.toggle("is-far", isFar);
+  element.classList.add(...marks);
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   copy.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`);
   copy.setAttribute("width", size.width);

@@ -1,7 +1,6 @@
 // The small picture of a drawing that is larger than what is seen of it.
 
 import { svg } from "./draw.js";
-import { lookOf } from "./states.js";
 
 const WIDEST = 180;
 const HIGHEST = 120;
@@ -11,7 +10,6 @@ export class Minimap {
   constructor(view) {
     this.view = view;
     this.window = svg("rect", { class: "graph-window" });
-    this.boxes = new Map();
     this.element = svg("svg", { class: "graph-minimap", "aria-hidden": "true" });
     this.element.addEventListener("pointerdown", (event) => {
       this.element.setPointerCapture(event.pointerId);
@@ -23,26 +21,18 @@ export class Minimap {
   }
 
   /** Draw anew. */
-  show(data, places, isRun) {
-    const { width, height } = places;
+  show({ width, height }, boxes) {
     const scale = Math.min(WIDEST / width, HIGHEST / height);
     this.element.setAttribute("width", Math.max(width * scale, 24));
     this.element.setAttribute("height", Math.max(height * scale, 24));
     this.element.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    this.boxes = new Map(data.nodes.map((node) => {
-      const at = places.nodes.get(node.name);
-      return [node.name, svg("rect", { x: at.x - at.width / 2, y: at.y - at.height / 2,
-        width: at.width, height: at.height })];
-    }));
-    data.nodes.forEach((node) => this.restyle(node, isRun));
-    this.element.replaceChildren(...this.boxes.values(), this.window);
+    this.paint(boxes);
     this.follow();
   }
 
-  /** Show the state of one node. */
-  restyle(node, isRun) {
-    const box = this.boxes.get(node.name);
-    if (box) box.setAttribute("class", `state-${lookOf(node, isRun).name}`);
+  /** Show the states: the boxes of all nodes, by how they look. */
+  paint(boxes) {
+    this.element.replaceChildren(...[...boxes].map(([look, d]) => svg("path", { class: look, d })), this.window);
   }
 
   /** Show which part is seen; the picture hides while that is everything. */

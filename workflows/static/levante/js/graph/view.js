@@ -33,6 +33,17 @@ export class View {
     return { x: this.x, y: this.y, width: width / this.scale, height: height / this.scale };
   }
 
+  /** Are texts too small to be read? */
+  get isFar() {
+    return this.scale < READABLE;
+  }
+
+  /** Where in the drawing a pointer is. */
+  placeOf(event) {
+    const { left, top } = this.element.getBoundingClientRect();
+    return { x: this.x + (event.clientX - left) / this.scale, y: this.y + (event.clientY - top) / this.scale };
+  }
+
   /** Is all of the drawing in sight? */
   get isWhole() {
     const { x, y, width, height } = this.seen;
@@ -104,7 +115,7 @@ export class View {
   apply() {
     const { x, y, width, height } = this.seen;
     this.element.setAttribute("viewBox", `${x} ${y} ${width} ${height}`);
-    this.element.classList.toggle("is-far", this.scale < READABLE);
+    this.element.classList.toggle("is-far", this.isFar);
     this.onChange();
   }
 
