@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.templatetags.static import static
 
 from config.readers import env_list
+from config.settings.access import LEVANTE_PATH_PREFIX
 from config.settings.servers import BASE_DIR
 
 # Django applications of your own that run in this service, with their models and Celery tasks,
@@ -108,7 +109,8 @@ UNFOLD = {
     },
 }
 
-STATIC_URL = "static/"
+# With the path, which Django itself would learn only with the first request.
+STATIC_URL = f"/{LEVANTE_PATH_PREFIX}/static/" if LEVANTE_PATH_PREFIX else "/static/"
 # Static files are served from where the packages have them, so no command has to collect them
 # first.
 WHITENOISE_USE_FINDERS = True

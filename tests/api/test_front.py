@@ -17,6 +17,7 @@ from pytest_django import Settings
 
 from config import failures
 from tests.api_client import ApiClient, fault
+from tests.live import run_python
 from workflows.api import health
 from workflows.models import WorkerProcess
 from workflows.models.statements import execute
@@ -219,6 +220,18 @@ def test_pages_lead_to_places_below_the_path_of_the_proxy(
         assert b'href="/flows/admin/"' in page.content
     answer = failures.page_not_found(rf.get("/v2/nosuch"), Http404())
     assert answer["Content-Type"] == "application/json"
+
+
+def test_files_are_below_the_path_of_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process of its own, as the web server loads everything before the first request."""
+    monkeypatch.setenv("LEVANTE_PATH_PREFIX", "flows")
+    shown = run_python(
+        "from config.wsgi import application\n"
+        "from django.templatetags.static import static\n"
+        "from django.test import Client\n"
+        "print(static('x.css'), Client().get('/static/levante/icon.svg').status_code)"
+    )
+    assert shown == "/flows/static/x.css 200"
 
 
 def test_addresses_begin_with_the_public_one_if_it_is_set(
