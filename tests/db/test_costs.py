@@ -62,14 +62,14 @@ def cost(shape: str, action: str, size: int, rung: list[Work]) -> tuple[int, int
         ("items", "inline", 0, 0),
         ("items-8", "inline", 0, 0),
         ("data", "inline", 0, 0),
-        # Begin, lock, record, collect, read the task, write, end, look once more.
-        ("chain", "ordinary", 8, 0),
+        # Begin, lock, record, write, end.
+        ("chain", "ordinary", 5, 0),
         # And the context that the task saw.
-        ("data", "ordinary", 9, 0),
-        # Is anything left to do, and the claim of the next; sixty-four at most are sent.
-        ("wide", "ordinary", 10, 1),
+        ("data", "ordinary", 6, 0),
+        # The claim of the next, and a last look; sixty-four at most are sent.
+        ("wide", "ordinary", 7, 1),
         # And what the join needs.
-        ("join", "ordinary", 14, 1),
+        ("join", "ordinary", 11, 1),
         # Record and claim in one.
         ("items", "ordinary", 1, 0),
         ("items-8", "ordinary", 1, 0),

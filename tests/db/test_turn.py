@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from tests.factories import ready_actions, start, states
 from workflows.actions.base import Outcome
 from workflows.canvas import Work
-from workflows.models import ActionExecution, TaskExecution
+from workflows.models import ActionExecution, TaskExecution, Timer, WorkflowExecution
 from workflows.services.advancing import advance as advance_module
 from workflows.services.advancing.advance import advance
 from workflows.services.running import turn
@@ -199,3 +201,55 @@ def test_a_look_for_what_is_ready_locks_nothing() -> None:
         found = find_ready(execution.id, "")
     assert found in {one.id for one in ready_actions(execution.id)}
     assert "FOR " not in queries[0]["sql"]
+
+
+def test_what_has_ended_before_is_taken_with_the_end_of_an_action() -> None:
+    execution = start(WIDE)
+    first, other, *_ = ready_actions(execution.id)
+    claims = claim_action(first.id), claim_action(other.id)
+    assert claims[0] is not None
+    assert claims[1] is not None
+    record(claims[1], Outcome(is_success=True, result=None))
+    turn._end_action(claims[0], Outcome(is_success=True, result=None), [], may_go_on=False)
+    ended = [name for name, state in states(execution).items() if state == "SUCCESS"]
+    assert len(ended) == 2
+
+
+@pytest.mark.parametrize("is_late", [True, False])
+def test_a_timer_that_is_due_is_taken_with_the_end_of_an_action(is_late: bool) -> None:
+    execution = start(
+        "version: '2.0'\ntimed:\n  tasks:\n    a: {action: std.sleep seconds=0}\n"
+        "    b: {action: std.async_noop, timeout: 100}\n"
+    )
+    if is_late:
+        Timer.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    action = next(one for one in ready_actions(execution.id) if one.task.name == "a")
+    claim = claim_action(action.id)
+    assert claim is not None
+    turn._end_action(claim, Outcome(is_success=True, result=None), [], may_go_on=False)
+    assert states(execution) == {"a": "SUCCESS", "b": "ERROR" if is_late else "RUNNING"}
+
+
+def test_a_sub_workflow_that_has_ended_is_taken_with_the_end_of_an_action() -> None:
+    execution = start(
+        "version: '2.0'\nabove:\n  tasks:\n    a: {action: std.sleep seconds=0}\n"
+        "    b: {workflow: below}\nbelow:\n  tasks:\n    c: {action: std.noop}\n"
+    )
+    advance(WorkflowExecution.objects.get(parent_execution_id=execution.id).id)
+    claim = claim_action(ready_actions(execution.id)[0].id)
+    assert claim is not None
+    turn._end_action(claim, Outcome(is_success=True, result=None), [], may_go_on=False)
+    assert states(execution) == {"a": "SUCCESS", "b": "SUCCESS"}
+
+
+@pytest.mark.parametrize(("text", "looks"), [(CHAIN, 0), (WIDE, 1)])
+def test_a_last_look_is_taken_where_another_action_may_have_ended_meanwhile(
+    text: str, looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution = start(text)
+    seen: list[Any] = []
+    monkeypatch.setattr(advance_module, "has_unhandled", lambda key: bool(seen.append(key)))
+    claim = claim_action(ready_actions(execution.id)[0].id)
+    assert claim is not None
+    turn._end_action(claim, Outcome(is_success=True, result=None), [], may_go_on=True)
+    assert len(seen) == looks

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import transaction
 
 from workflows.canvas import Work, ring
-from workflows.engine.events import ActionEnded, Event
+from workflows.engine.events import Event
 from workflows.errors import NotFound, StateChangeNotAllowed
 from workflows.log_facts import log_facts
 from workflows.services.advancing.advance_limit import advance_within_limit
@@ -30,6 +30,7 @@ from workflows.services.advancing.store import (
     take_events,
 )
 from workflows.services.executions.state_requests import events_for_state
+from workflows.services.running.attempts import SeenEnd
 from workflows.services.telemetry.observing import tell_changes
 
 
@@ -110,24 +111,29 @@ def change(
 
 def move_on(
     locked: LockedExecution,
-    ended: ActionEnded | None = None,
+    seen: SeenEnd | None = None,
     *,
     force: bool = False,
     claims_for: str | None = None,
 ) -> Applied | None:
     """Do what follows from the events of an execution that this transaction has locked.
 
-    `ended` is an end that was stored as seen; `claims_for` is the target of which this process
-    wants an action. None if nothing has happened.
+    `claims_for` is the target of which this process wants an action. None if nothing has happened.
     """
-    events = take_events(locked, look_at_all=force)
-    if ended is not None:
-        events.append(ended)
+    events: list[Event] = []
+    if seen is None or seen.has_more or locked.is_cut_off or force:
+        events += take_events(locked, look_at_all=force)
+    if seen is not None:
+        locked.view.keep([seen.task])
+        locked.view.busy_task = seen.other
+        events.append(seen.event)
     if not events and not force:
         if locked.advance_failures:
             forget_failures(locked.view.execution.id)
         return None
-    return apply_decision(locked, decide_on(locked, events), claims_for=claims_for)
+    applied = apply_decision(locked, decide_on(locked, events), claims_for=claims_for)
+    applied.is_alone = seen is not None and seen.other is None
+    return applied
 
 
 def _advance_once(execution_id: UUID, *, force: bool) -> Applied | None:
@@ -153,7 +159,7 @@ def finish(execution_id: UUID, applied: Applied, kept: list[UUID] | None = None)
     tell_changes(applied.changed)
     for request in applied.requests:
         _tell_child(request)
-    if not applied.changed.execution.is_started:
+    if applied.is_alone or not applied.changed.execution.is_started:
         return applied.is_complete  # what it has made could not end before the commit
     return applied.is_complete and not has_unhandled(execution_id)
 

@@ -80,13 +80,15 @@ class ChildRequest:
 class Applied:
     """What is left to do once the decision is committed.
 
-    `claim` is a new action that the process which has decided runs itself.
+    `claim` is a new action that the process which has decided runs itself. `is_alone` says that
+    nothing that was there before can have ended while it decided.
     """
 
     work: Work
     changed: Changed
     requests: list[ChildRequest] = field(default_factory=list)
     is_complete: bool = True
+    is_alone: bool = False
     claim: Claim | None = None
 
 
@@ -146,7 +148,7 @@ def apply_decision(
     # The beginning of an execution was told when it was accepted.
     history = [one for one in of(RecordHistory) if one.state_from or one.task_id]
     changed = Changed(execution, history, _beginnings(locked, of(InsertTask), history), actor)
-    return Applied(work, changed, requests, decision.is_complete, claim)
+    return Applied(work, changed, requests, decision.is_complete, claim=claim)
 
 
 def _beginnings(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
 from typing import Any
@@ -49,6 +49,8 @@ class DatabaseView:
         self.graph = graph
         self._project_id = project_id
         self._tasks: dict[UUID, TaskSnapshot] = {}
+        # One that is open and no join that waits, if the caller has seen any.
+        self.busy_task: UUID | None = None
 
     @cached_property
     def reader(self) -> Reader:
@@ -56,13 +58,16 @@ class DatabaseView:
 
     def prefetch(self, task_ids: Collection[UUID]) -> None:
         """Read tasks that the decision is going to need, all at once."""
-        self._tasks.update(
-            (task.id, task) for task in self._select("id = ANY(%s)", [list(task_ids)])
-        )
+        missing = [task_id for task_id in task_ids if task_id not in self._tasks]
+        if missing:
+            self.keep(self._select("id = ANY(%s)", [missing]))
+
+    def keep(self, tasks: Iterable[TaskSnapshot]) -> None:
+        """Take over tasks that were read since the execution is held."""
+        self._tasks.update((task.id, task) for task in tasks)
 
     def task(self, task_id: UUID) -> TaskSnapshot:
-        if task_id not in self._tasks:
-            self.prefetch([task_id])
+        self.prefetch([task_id])
         return self._tasks[task_id]
 
     def newest_task(self, name: str) -> TaskSnapshot | None:
@@ -103,6 +108,8 @@ class DatabaseView:
         )
 
     def has_unfinished_task(self, *, besides: Collection[UUID], but_waiting: bool = False) -> bool:
+        if self.busy_task is not None and self.busy_task not in besides:
+            return True
         return bool(
             fetch_all(
                 "SELECT 1 FROM task_executions WHERE execution_id = %s AND state = ANY(%s)"
@@ -201,7 +208,12 @@ class DatabaseView:
 
     def _select(self, condition: str, values: list[Any]) -> list[TaskSnapshot]:
         rows = fetch_all(f"SELECT {_TASK_SQL} FROM task_executions WHERE {condition}", values)
-        return [TaskSnapshot(*_with_state(row, _TASK_STATE)) for row in rows]
+        return [as_task(row) for row in rows]
+
+
+def as_task(row: Sequence[Any]) -> TaskSnapshot:
+    """Make a task of the values of TASK_COLUMNS."""
+    return TaskSnapshot(*_with_state(row, _TASK_STATE))
 
 
 def select_actions(condition: str, values: list[Any]) -> list[ActionSnapshot]:

@@ -24,12 +24,19 @@ from workflows.actions.base import ActionContext, Outcome, perform_action
 from workflows.actions.celery_task import CeleryTaskAction
 from workflows.actions.registry import find_action
 from workflows.engine.events import ActionEnded
-from workflows.engine.snapshot import ActionSnapshot
+from workflows.engine.snapshot import ActionSnapshot, TaskSnapshot
 from workflows.engine.states import State
 from workflows.errors import ActionNotAllowed, WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.log_facts import log_facts
-from workflows.models.statements import as_payload, execute, fetch_one
+from workflows.models.statements import (
+    FINAL_STATES,
+    OPEN_STATES,
+    as_payload,
+    execute,
+    fetch_one,
+)
+from workflows.services.advancing.view import TASK_COLUMNS, as_task
 from workflows.services.definitions.catalogue import outside_reader, resolve_stored_action
 from workflows.services.definitions.code_sources import find_code_action
 from workflows.services.executions.payloads import clean_payload
@@ -76,13 +83,25 @@ RECORD_SQL = """
         is_handled = (execution_id IS NULL), is_accepted = (execution_id IS NULL)
     WHERE id = %s AND token = %s AND state = 'RUNNING'
 """
-# By who holds the execution and goes on at once: the end is seen in the same moment.
-_RECORD_SEEN_SQL = """
-    UPDATE action_executions
+# By who holds the execution and goes on at once: the end is seen in the same moment. What else has
+# happened, and whether anything can happen meanwhile, is asked in the same trip.
+_RECORD_SEEN_SQL = f"""
+    UPDATE action_executions a
     SET state = %s, output = %s, finished_at = %s, updated_at = %s,
         is_handled = true, is_accepted = true
-    WHERE id = %s AND token = %s AND state = 'RUNNING' AND NOT is_item AND NOT is_handled
-    RETURNING created_at, item_index, attempt
+    FROM task_executions t
+    WHERE a.id = %s AND a.token = %s AND a.state = 'RUNNING' AND NOT a.is_item
+      AND NOT a.is_handled AND t.id = a.task_id
+    RETURNING a.created_at, a.item_index, a.attempt,
+        EXISTS (SELECT 1 FROM action_executions o WHERE o.execution_id = t.execution_id
+                AND NOT o.is_handled AND o.state = ANY(%s))
+        OR EXISTS (SELECT 1 FROM workflow_executions c
+                   WHERE c.parent_execution_id = t.execution_id AND NOT c.is_handled)
+        OR EXISTS (SELECT 1 FROM timers d
+                   WHERE d.execution_id = t.execution_id AND d.due_at <= clock_timestamp()),
+        (SELECT o.id FROM task_executions o WHERE o.execution_id = t.execution_id
+         AND o.state = ANY(%s) AND o.state <> 'WAITING' AND o.id <> t.id LIMIT 1),
+        {", ".join(f"t.{name}" for name in TASK_COLUMNS)}
 """
 _HANDED_OVER_SQL = """
     UPDATE action_executions SET process_id = NULL WHERE id = %s AND token = %s
@@ -111,6 +130,20 @@ class Claim:
     is_sync: bool
     task_name: str | None
     workflow_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEnd:
+    """The end of an action that was stored as seen, and the action's task.
+
+    `has_more` says that other events wait to be taken. `other` is another task that is open and no
+    join that waits; without one nothing of the execution can end while it is held.
+    """
+
+    event: ActionEnded
+    task: TaskSnapshot
+    has_more: bool
+    other: UUID | None
 
 
 def claim_action(action_id: UUID) -> Claim | None:
@@ -194,29 +227,29 @@ def record(claim: Claim, outcome: Outcome | None) -> bool:
     return changed == 1
 
 
-def record_seen(claim: Claim, outcome: Outcome, clock: datetime) -> ActionEnded | None:
+def record_seen(claim: Claim, outcome: Outcome, clock: datetime) -> SeenEnd | None:
     """Store a result for an advance that goes on with it, which `record` would leave to be found.
 
     The caller holds the execution since `clock`. None if the attempt is no longer this process's.
     """
     state, output, *which = record_values(claim, outcome)
-    row = fetch_one(_RECORD_SEEN_SQL, [state, output, clock, clock, *which])
+    states = [FINAL_STATES, OPEN_STATES]
+    row = fetch_one(_RECORD_SEEN_SQL, [state, output, clock, clock, *which, *states])
     if row is None or claim.task_id is None:
         note_refusal(claim)
         return None
-    created_at, item_index, attempt = row
-    return ActionEnded(
-        ActionSnapshot(
-            id=claim.action_id,
-            task_id=claim.task_id,
-            name=claim.name,
-            created_at=created_at,
-            state=State(state),
-            item_index=item_index,
-            attempt=attempt,
-            output={"result": outcome.result},
-        )
+    created_at, item_index, attempt, has_more, other, *task = row
+    action = ActionSnapshot(
+        id=claim.action_id,
+        task_id=claim.task_id,
+        name=claim.name,
+        created_at=created_at,
+        state=State(state),
+        item_index=item_index,
+        attempt=attempt,
+        output={"result": outcome.result},
     )
+    return SeenEnd(ActionEnded(action), as_task(task), has_more, other)
 
 
 def record_values(claim: Claim, outcome: Outcome) -> list[Any]:

@@ -99,8 +99,8 @@ def _record_and_advance(
             record(claim, outcome)
             applied = None if locked is None else move_on(locked, claims_for=target)
         else:
-            ended = record_seen(claim, outcome, locked.clock)
-            applied = move_on(locked, ended, claims_for=target)
+            seen = record_seen(claim, outcome, locked.clock)
+            applied = move_on(locked, seen, claims_for=target)
         following = None if applied is None else applied.claim
         if following is None and may_go_on:
             following = claim_ready(execution_id, claim.target)
