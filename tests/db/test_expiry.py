@@ -139,6 +139,32 @@ def test_a_large_tree_goes_in_pieces(settings: Any, monkeypatch: pytest.MonkeyPa
     assert all(not model.objects.exists() for model in OF_EXECUTIONS)
 
 
+def test_a_slow_transaction_makes_the_next_ones_smaller(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Be it many executions or a single large one, whose rows are what takes the time."""
+    settings.LEVANTE_KEEP_DAYS, settings.LEVANTE_EXPIRE_BATCH = 7, 40
+    asked: list[tuple[int, int]] = []
+
+    class Clock:
+        now = 0.0
+
+        def monotonic(self) -> float:
+            return self.now
+
+    clock = Clock()
+
+    def remove(_limit: Any, batch: int, rows: int) -> tuple[int, bool]:
+        asked.append((batch, rows))
+        clock.now += 0.06 if len(asked) > 2 else 0.01
+        return 0, len(asked) == 5
+
+    monkeypatch.setattr(expiry, "time", clock)
+    monkeypatch.setattr(expiry, "_expire_some", remove)
+    Expiry().expire_executions()
+    assert asked == [(4, 200), (5, 250), (6, 312), (3, 156), (1, 78)]
+
+
 def test_it_looks_again_only_after_a_while(settings: Any, django_assert_num_queries: Any) -> None:
     settings.LEVANTE_KEEP_DAYS = 7
     one = Expiry()

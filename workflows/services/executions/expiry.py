@@ -17,8 +17,9 @@ from workflows.services.executions.removal import remove_some
 from workflows.services.telemetry import tallies
 from workflows.services.telemetry.tallies import tally
 
-# Rows that one transaction deletes at most, so that it is short.
+# Rows that one transaction deletes at most, so that it is short, and at least, so that it gets on.
 _ROWS_AT_ONCE: Final = 2_000
+_FEWEST_ROWS: Final = 50
 # Seconds that one transaction should take.
 _SECONDS_OF_ONE: Final = 0.05
 # Seconds that one call may take, so that the repairs of the sweep are not late.
@@ -45,7 +46,9 @@ class Expiry:
 
     def __init__(self) -> None:
         self._next_look = 0.0
-        self._batch = settings.LEVANTE_EXPIRE_BATCH
+        # Few until it is known how fast the database is.
+        self._batch = max(settings.LEVANTE_EXPIRE_BATCH // 10, 1)
+        self._rows = max(_ROWS_AT_ONCE // 10, 1)
 
     def expire_executions(self) -> int:
         """Delete for a moment; give how many root executions have gone. A rule of the sweep."""
@@ -57,7 +60,7 @@ class Expiry:
         limit = _find_limit()
         count = 0
         while (began := time.monotonic()) < deadline:
-            gone, is_over = _expire_some(limit, self._batch)
+            gone, is_over = _expire_some(limit, self._batch, self._rows)
             self._adapt(time.monotonic() - began)
             count += gone
             if is_over:
@@ -71,8 +74,10 @@ class Expiry:
         most = settings.LEVANTE_EXPIRE_BATCH
         if seconds > _SECONDS_OF_ONE:
             self._batch = max(self._batch // 2, 1)
+            self._rows = min(max(self._rows // 2, _FEWEST_ROWS), _ROWS_AT_ONCE)
         else:
             self._batch = min(self._batch + max(self._batch // 4, 1), most)
+            self._rows = min(self._rows + max(self._rows // 4, 1), _ROWS_AT_ONCE)
 
 
 def _values() -> dict[str, Any]:
@@ -92,7 +97,7 @@ def _find_limit() -> Any:
     return None if row is None else row[0]
 
 
-def _expire_some(limit: Any, batch: int) -> tuple[int, bool]:
+def _expire_some(limit: Any, batch: int, rows_at_once: int) -> tuple[int, bool]:
     """Delete one batch; give how many executions have gone, and whether no more were found.
 
     The executions are held meanwhile, so that nobody can rerun one that is half deleted.
@@ -102,7 +107,7 @@ def _expire_some(limit: Any, batch: int) -> tuple[int, bool]:
         ids: list[UUID] = [row[0] for row in rows]
         if not ids:
             return 0, True
-        is_done = remove_some(ids, budget=_ROWS_AT_ONCE)
+        is_done = remove_some(ids, budget=rows_at_once)
         if not is_done:
             return _count_gone(ids), False
         return len(ids), len(ids) < batch
