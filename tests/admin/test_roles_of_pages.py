@@ -16,6 +16,7 @@ from workflows.models import EventTrigger, Project, Role, WorkflowDefinition, Wo
 from workflows.services.definitions.action_uploads import create_actions
 from workflows.services.definitions.code_sources import create_code_source
 from workflows.services.definitions.environments import create_environment
+from workflows.services.definitions.workbook_uploads import create_workbook
 from workflows.services.definitions.workflow_uploads import create_workflows
 from workflows.services.identity.identity import Caller
 from workflows.services.triggers.cron_triggers import create_cron_trigger
@@ -23,6 +24,7 @@ from workflows.services.triggers.event_triggers import create_event_trigger
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+BOOK: Final = "version: '2.0'\nname: book\nactions: {a: {base: std.noop}}\n"
 READ: Final = (Role.VIEWER, Role.OPERATOR, Role.AUTHOR, Role.ADMIN)
 RUN: Final = (Role.OPERATOR, Role.AUTHOR, Role.ADMIN)
 WRITE: Final = (Role.AUTHOR, Role.ADMIN)
@@ -41,6 +43,10 @@ PAGES: Final = {
     "workflows/{workflow}/sharing/": READ,
     "workflows/{workflow}/sharing/{member}/remove/": WRITE,
     "workflows/offers/": READ,
+    "workbooks/": READ,
+    "workbooks/new/": WRITE,
+    "workbooks/{workbook}/": READ,
+    "workbooks/{workbook}/delete/": WRITE,
     "editor/words/": READ,
     "actions/": READ,
     "actions/python/std.echo/": READ,
@@ -82,6 +88,8 @@ CHANGES: Final = {
     "workflows/{workflow}/sharing/": WRITE,
     "workflows/{workflow}/sharing/{member}/remove/": WRITE,
     "workflows/offers/{workflow}/": WRITE,
+    "workbooks/{workbook}/": WRITE,
+    "workbooks/{workbook}/delete/": WRITE,
     "actions/{action}/": RUN,
     "actions/{action}/edit/": WRITE,
     "actions/{action}/delete/": WRITE,
@@ -134,6 +142,7 @@ def ids(project: Project) -> dict[str, Any]:
         "schedule": schedule.pk,
         "trigger": trigger.pk,
         "code": code.pk,
+        "workbook": create_workbook(caller=caller, text=BOOK).pk,
         "member": _offer(workflow.pk).member_id,
     }
 

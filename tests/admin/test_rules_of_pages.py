@@ -18,6 +18,7 @@ from workflows.models import ActionExecution, Project, Role, WorkflowDefinition,
 from workflows.services.definitions.action_uploads import create_actions
 from workflows.services.definitions.code_sources import create_code_source, create_dynamic_action
 from workflows.services.definitions.environments import create_environment
+from workflows.services.definitions.workbook_uploads import create_workbook
 from workflows.services.identity.identity import Caller
 from workflows.services.identity.rules import LEAST_ROLES
 from workflows.services.triggers.cron_triggers import create_cron_trigger
@@ -28,7 +29,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TEMPLATES: Final = Path(__file__).resolve().parents[2] / "templates"
 # Rules of the API that have no page.
 WITHOUT_PAGE: Final = {
-    *(f"workbooks:{verb}" for verb in ("get", "list", "create", "update", "delete", "publicize")),
     "action_executions:delete",
     "cron_triggers:publicize",
     "event_triggers:publicize",
@@ -52,6 +52,7 @@ class Act:
     form: dict[str, str] | None = None
 
 
+BOOK: Final = "version: '2.0'\nname: book\nworkflows: {w: {tasks: {t: {action: std.noop}}}}\n"
 CODE: Final = "class A:\n    def run(self, context): return 1\n"
 OFFERED: Final = "version: '2.0'\noffered:\n  tasks: {t: {action: std.noop}}\n"
 SIDEBAR: Final = "tokens/"
@@ -235,6 +236,12 @@ ACTS: Final = (
         "executions/{failed}/tasks/bulk/",
         {"change": "skip"},
     ),
+    Act("workbooks:create", "workbooks/", "workbooks/new/", "workbooks/new/", {"text": "x"}),
+    Act("workbooks:delete", "{book}", "{book}delete/", "{book}delete/", {}),
+    Act("workbooks:get", "", "", "{book}"),
+    Act("workbooks:list", SIDEBAR, "/admin/workbooks/", "workbooks/"),
+    Act("workbooks:publicize", "workbooks/new/", 'value="public"'),
+    Act("workbooks:update", "{book}", "</svg> Save", "{book}", {"text": "x"}),
     Act("workbooks:validate", "", "", "editor/check/?kind=workbook", {}),
     Act("workflows:create", "workflows/", "workflows/new/", "workflows/new/", {"text": "x"}),
     Act(
@@ -296,7 +303,9 @@ def ids() -> dict[str, Any]:
         namespace="",
         scope="private",
     )
+    book = create_workbook(caller=caller, text=BOOK)
     return {
+        "book": f"workbooks/{book.pk}/",
         "code": code.pk,
         "twice": twice.pk,
         "sharing": f"workflows/{workflow}/sharing/",

@@ -44,6 +44,7 @@ NAVIGATION: Final = (
         "Define",
         (
             Entry("Workflows", "admin:workflows", "account_tree"),
+            Entry("Workbooks", "admin:workbooks", "menu_book"),
             Entry("Actions", "admin:actions", "bolt"),
             Entry("Stored code", "admin:code_sources", "code"),
             Entry("Environments", "admin:environments", "tune"),
