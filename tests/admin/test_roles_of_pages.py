@@ -38,6 +38,7 @@ PAGES: Final = {
     "workflows/{workflow}/edit/": WRITE,
     "workflows/{workflow}/revisions/": READ,
     "workflows/{workflow}/revisions/1/": READ,
+    "workflows/{workflow}/revisions/1/text/": READ,
     "workflows/{workflow}/run/": RUN,
     "workflows/{workflow}/delete/": WRITE,
     "workflows/{workflow}/sharing/": READ,
@@ -199,6 +200,15 @@ def test_what_belongs_to_others_is_not_there(ids: dict[str, Any]) -> None:
             ).status_code
             assert status in (403, 404), path
     assert WorkflowDefinition.objects.get().revision.number == 1
+
+
+def test_a_workflow_is_downloaded_as_it_was_written(ids: dict[str, Any]) -> None:
+    client = log_in("ann", Project.objects.get(pk=ids["project"]), Role.VIEWER)
+    answer = client.get(f"/admin/workflows/{ids['workflow']}/revisions/1/text/")
+    assert answer.content.decode() == WorkflowDefinition.objects.get().revision.text
+    assert answer["Content-Disposition"] == 'attachment; filename="flow.yaml"'
+    missing = client.get(f"/admin/workflows/{ids['workflow']}/revisions/2/text/")
+    assert missing.status_code == 404
 
 
 def test_nothing_is_changed_by_opening_a_page(project: Project, ids: dict[str, Any]) -> None:

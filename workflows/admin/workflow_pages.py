@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.http import content_disposition_header
 
 from workflows.admin.arguments import read_number
 from workflows.admin.audit import CHANGE, DELETION, note
@@ -107,6 +108,19 @@ def revision(request: HttpRequest, caller: Caller, workflow_id: UUID, number: in
     }
     title = f"Revision {number} of {row.workflow.name}"
     return render_page(request, "levante/workflows/revision.html", title, context)
+
+
+@page(
+    "workflows/<uuid:workflow_id>/revisions/<int:number>/text/",
+    name="workflow_text",
+    rule="workflows:get",
+)
+def download(request: HttpRequest, caller: Caller, workflow_id: UUID, number: int) -> HttpResponse:
+    """One revision as a file, to keep it or to take it to another server."""
+    workflow = get_workflow(caller, str(workflow_id), "")
+    found = get_revision(workflow, number)
+    headers = {"Content-Disposition": content_disposition_header(True, f"{workflow.name}.yaml")}
+    return HttpResponse(found.text, content_type="application/yaml; charset=utf-8", headers=headers)
 
 
 @page(
