@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -13,7 +14,7 @@ from pytest_django import Settings
 
 from tests.browser import runs
 from tests.people import log_in
-from workflows.models import Maintenance, Project, Role, WorkerProcess
+from workflows.models import ActionExecution, Maintenance, Project, Role, WorkerProcess
 
 FAR = """
 version: "2.0"
@@ -60,7 +61,8 @@ def test_flower_is_shown_to_administrators_for_reading(
 ) -> None:
     client = log_in("ann", project)
     answer = client.get("/admin/flower/worker/engine@host?tab=pool")
-    assert answer.content == b"<h1>Flower</h1>"
+    assert answer.streaming
+    assert answer.getvalue() == b"<h1>Flower</h1>"
     assert flower == [("/admin/flower/worker/engine%40host?tab=pool", "Basic YWRtaW46c2VjcmV0")]
     assert "Set-Cookie" not in answer.headers
     assert "script-src 'self' 'sha256-" in answer.headers["Content-Security-Policy"]
@@ -73,7 +75,7 @@ def test_the_table_of_flower_is_read_by_post(
 ) -> None:
     client = log_in("ann", project, enforce_csrf_checks=True)
     answer = client.post("/admin/flower/tasks/datatable", {"draw": "1", "search[value]": "a b"})
-    assert answer.status_code == 200
+    assert answer.getvalue() == b"<h1>Flower</h1>"
     assert flower[0][0] == "/admin/flower/tasks/datatable?draw=1&search%5Bvalue%5D=a+b"
     other = log_in("bob", project, Role.AUTHOR, enforce_csrf_checks=True)
     assert other.post("/admin/flower/tasks/datatable", {"draw": "1"}).status_code == 403
@@ -84,7 +86,7 @@ def test_flower_is_below_the_path_of_the_proxy(
 ) -> None:
     """As it links to its own pages: it is told that path when it starts."""
     settings.LEVANTE_PATH_PREFIX = "flows"
-    assert log_in(project).get("/admin/flower/workers").status_code == 200
+    assert log_in("ann", project).get("/admin/flower/workers").getvalue() == b"<h1>Flower</h1>"
     assert flower[0][0] == "/flows/admin/flower/workers"
 
 
@@ -148,3 +150,33 @@ def test_an_author_cannot_begin_maintenance(project: Project) -> None:
     client = log_in("ann", project, Role.AUTHOR)
     assert client.post("/admin/system/maintenance/", {"status": "PAUSED"}).status_code == 403
     assert client.get("/admin/system/").status_code == 403
+
+
+def test_the_work_of_other_projects_has_no_name(project: Project) -> None:
+    now = timezone.now()
+    process = WorkerProcess.objects.create(host="box", pid=7, started_at=now, beat_at=now)
+    own, foreign = runs.waiting(), runs.waiting("red")
+    actions = ActionExecution.objects.filter(execution__in=(own, foreign))
+    actions.update(process_id=process.pk, token=uuid4(), started_at=now)
+    actions.filter(execution=own).update(name="blue.heal")
+    actions.filter(execution=foreign).update(name="red.secret_plan")
+    shown = log_in("oli", project, Role.OPERATOR).get("/admin/workers/").content.decode()
+    assert "red.secret_plan" not in shown
+    assert str(foreign.pk) not in shown
+    assert "an action of another project" in shown
+    assert f"/admin/executions/{own.pk}/tasks/" in shown
+    assert "2 at work" not in shown  # of one process
+    everything = log_in("root").get("/admin/workers/").content.decode()
+    assert "red.secret_plan" in everything
+
+
+@pytest.mark.parametrize("state", ["RUNNING", "PAUSED"])
+def test_what_waits_for_a_result_is_the_same_everywhere(project: Project, state: str) -> None:
+    execution = runs.waiting()
+    ActionExecution.objects.update(state=state)
+    client = log_in("ann", project)
+    listed = client.get("/admin/open-actions/").context["rows"]
+    assert [row.name for row in listed] == ["std.async_noop"]
+    assert client.get("/admin/dashboard/now/").context["outside"] == 1
+    panel = client.get(f"/admin/executions/{execution.pk}/tasks/{listed[0].task_id}/")
+    assert "(1 open)" in panel.context["waits"][0]

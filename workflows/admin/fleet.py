@@ -7,12 +7,11 @@ from hashlib import sha256
 from typing import Any, Final
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import reverse
 
 from workflows.admin.pages import may_open, page, render_page
-from workflows.engine.states import State
-from workflows.models import ActionExecution, Role, ServiceStatus
+from workflows.models import Role, ServiceStatus
 from workflows.services.identity.identity import Caller
 from workflows.services.operation import condition
 from workflows.services.operation.diagnosis import find_problems
@@ -21,6 +20,7 @@ from workflows.services.operation.maintenance import set_status
 from workflows.services.operation.service_status import get_status
 from workflows.services.pages import overview
 from workflows.services.pages.flower import fetch_flower, has_flower
+from workflows.services.pages.run_lists import waiting_for_a_result
 
 # The one script inside of a page of Flower, word for word; any other one stays forbidden.
 _FLOWER_SCRIPTS: Final = ("\nvar autorefresh = 1;\n", "\nvar autorefresh = 0;\n")
@@ -37,18 +37,17 @@ _PAGE: Final = 50
 
 @page("workers/", name="workers", role=Role.OPERATOR)
 def workers(request: HttpRequest, caller: Caller) -> HttpResponse:
-    hosts = list_hosts()
+    hosts = list_hosts(caller)
     context = {
         "hosts": hosts,
         "queues": list_queues(hosts),
         "may_see_flower": has_flower() and may_open(caller, "flower"),
-        "sees_all": caller.is_admin,
     }
     return render_page(request, "levante/workers.html", "Workers and queues", context)
 
 
 @page("flower/", name="flower", role=Role.ADMIN)
-def flower_home(request: HttpRequest, caller: Caller) -> HttpResponse:
+def flower_home(request: HttpRequest, caller: Caller) -> StreamingHttpResponse:
     return _flower(request, "")
 
 
@@ -59,37 +58,32 @@ def flower_home(request: HttpRequest, caller: Caller) -> HttpResponse:
     methods=("GET", "POST"),
     only_reads=True,
 )
-def flower_tasks(request: HttpRequest, caller: Caller) -> HttpResponse:
+def flower_tasks(request: HttpRequest, caller: Caller) -> StreamingHttpResponse:
     """The rows of Flower's table of tasks. Its script asks by POST; Flower is asked by GET."""
     query = request.POST if request.method == "POST" else request.GET
     return _show_flower("tasks/datatable", query.urlencode())
 
 
 @page("flower/<path:path>", name="flower_page", role=Role.ADMIN)
-def flower_page(request: HttpRequest, caller: Caller, path: str) -> HttpResponse:
+def flower_page(request: HttpRequest, caller: Caller, path: str) -> StreamingHttpResponse:
     return _flower(request, path)
 
 
-def _flower(request: HttpRequest, path: str) -> HttpResponse:
+def _flower(request: HttpRequest, path: str) -> StreamingHttpResponse:
     """Pass on what Flower shows. Only reading: its buttons answer that this is not allowed."""
     return _show_flower(path, request.META.get("QUERY_STRING", ""))
 
 
-def _show_flower(path: str, query: str) -> HttpResponse:
+def _show_flower(path: str, query: str) -> StreamingHttpResponse:
     found = fetch_flower(path, query)
     headers = {**found.headers, "Content-Security-Policy": _FLOWER_POLICY}
-    return HttpResponse(found.content, status=found.status, headers=headers)
+    return StreamingHttpResponse(found.content, status=found.status, headers=headers)
 
 
 @page("open-actions/", name="open_actions", rule="action_executions:list")
 def open_actions(request: HttpRequest, caller: Caller) -> HttpResponse:
     """List asynchronous actions whose result somebody has to report, the oldest first."""
-    rows = ActionExecution.objects.filter(
-        state__in=(State.RUNNING, State.PAUSED), is_sync=False, is_handled=False
-    )
-    if not caller.is_admin:
-        rows = rows.filter(project_id=caller.project_id)
-    found = rows.select_related("execution", "task").only(
+    found = waiting_for_a_result(caller).select_related("execution", "task").only(
         "name", "state", "created_at", "is_sync", "execution__workflow_name", "task__name",
     )  # fmt: skip
     context = {

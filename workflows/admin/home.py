@@ -95,7 +95,7 @@ def _failures(caller: Caller) -> dict[str, Any]:
 
 
 def _queues(caller: Caller) -> dict[str, Any]:
-    hosts = list_hosts()
+    hosts = list_hosts(caller)
     return {"queues": list_queues(hosts)}
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -29,7 +30,7 @@ from workflows.services.identity.rules import LEAST_ROLES
 from workflows.services.operation.service_status import get_status, require_status
 
 P = ParamSpec("P")
-PageView = Callable[Concatenate[HttpRequest, Caller, P], HttpResponse]
+PageView = Callable[Concatenate[HttpRequest, Caller, P], HttpResponseBase]
 
 PROJECT_KEY: Final = "project"  # of the session: the project that somebody has chosen
 HOME: Final = "index"
@@ -62,7 +63,7 @@ class Page:
 
     route: str
     name: str
-    view: Callable[..., HttpResponse]
+    view: Callable[..., HttpResponseBase]
     rule: str
     role: Role
 
@@ -124,7 +125,9 @@ def answer_rules(caller: Caller | None) -> dict[str, dict[str, bool]]:
 
 def render_home(request: HttpRequest) -> HttpResponse:
     """Answer the index of the site."""
-    return _pages[HOME].view(request)
+    answer = _pages[HOME].view(request)
+    assert isinstance(answer, HttpResponse)
+    return answer
 
 
 def caller_of(request: HttpRequest) -> Caller:
@@ -228,9 +231,9 @@ def _describe_maintenance() -> str:
 
 def _guard(
     view: PageView[P], name: str, post_rule: str, methods: tuple[str, ...], is_open: bool
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if request.method not in methods:
             return HttpResponseNotAllowed(methods)
         try:
@@ -247,7 +250,7 @@ def _guard(
             return render_error(request, error)
 
     # The parameters keep their names only in the annotation above.
-    return cast("Callable[Concatenate[HttpRequest, P], HttpResponse]", guarded)
+    return cast("Callable[Concatenate[HttpRequest, P], HttpResponseBase]", guarded)
 
 
 def _chosen_project(request: HttpRequest) -> UUID | None:

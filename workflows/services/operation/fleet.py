@@ -16,6 +16,7 @@ from kombu.exceptions import OperationalError
 
 from workflows.engine.states import State
 from workflows.models import ActionExecution, WorkerProcess
+from workflows.services.identity.identity import Caller
 from workflows.services.pages.task_waits import ACTION_QUEUE
 
 ENGINE_QUEUE: Final = "engine"
@@ -26,9 +27,8 @@ _BROKER_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class BusyWith:
-    """What a process is at."""
+    """What a process is at; without a name and ids if it is not the caller's to see."""
 
-    action_id: UUID
     name: str
     execution_id: UUID | None
     task_id: UUID | None
@@ -90,11 +90,11 @@ class QueueStatus:
         return self.consumers == 0 and (self.waiting > 0 or bool(self.messages))
 
 
-def list_hosts() -> list[Host]:
+def list_hosts(caller: Caller) -> list[Host]:
     """Group the processes by machine and queues; those without a recent beat count as gone."""
     recent = timezone.now() - timedelta(seconds=settings.LEVANTE_DEAD_SECONDS)
     processes = list(WorkerProcess.objects.order_by("host", "queues", "pid"))
-    work = _work_of(processes)
+    work = _work_of(processes, caller)
     hosts: dict[tuple[str, str], Host] = {}
     for process in processes:
         key = (process.host, process.queues)
@@ -132,21 +132,24 @@ def list_queues(hosts: Iterable[Host]) -> list[QueueStatus]:
     ]
 
 
-def _work_of(processes: Iterable[WorkerProcess]) -> dict[UUID, list[BusyWith]]:
+def _work_of(processes: Iterable[WorkerProcess], caller: Caller) -> dict[UUID, list[BusyWith]]:
     ids = [process.pk for process in processes]
     rows = (
         ActionExecution.objects.filter(
             process_id__in=ids, state=State.RUNNING, is_handled=False, token__isnull=False
         )
         .order_by("started_at")
-        .values_list("process_id", "id", "name", "execution_id", "task_id", "started_at")
+        .values_list("process_id", "project_id", "name", "execution_id", "task_id", "started_at")
     )
     # The tokens of a beat would be looked up one by one; a live process is at few actions, and
     # open actions have an index.
     found: dict[UUID, list[BusyWith]] = {}
-    for process_id, action_id, name, execution_id, task_id, started_at in rows[:1000]:
+    for process_id, project_id, name, execution_id, task_id, started_at in rows[:1000]:
         assert process_id is not None  # the filter says so
-        work = BusyWith(action_id, name, execution_id, task_id, started_at)
+        if caller.is_admin or project_id == caller.project_id:
+            work = BusyWith(name, execution_id, task_id, started_at)
+        else:
+            work = BusyWith("", None, None, started_at)
         found.setdefault(process_id, []).append(work)
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -16,15 +16,15 @@ from workflows.errors import NotFound, RequestInvalid
 _PLACE: Final = "admin/flower"
 _CONNECT_SECONDS: Final = 2.0
 _KEPT_HEADERS: Final = ("Content-Type", "Cache-Control", "ETag", "Last-Modified", "Location")
-_MOST_BYTES: Final = 20_000_000
+_PIECE: Final = 65_536  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class FlowerPage:
-    """An answer of Flower."""
+    """An answer of Flower; its content is passed on piece by piece as it comes."""
 
     status: int
-    content: bytes
+    content: Iterable[bytes]
     headers: Mapping[str, str]
 
 
@@ -45,8 +45,22 @@ def fetch_flower(path: str, query: str) -> FlowerPage:
             auth=(name, password) if name else None,
             timeout=(_CONNECT_SECONDS, settings.LEVANTE_FLOWER_SECONDS),
             allow_redirects=False,
+            stream=True,
         )
     except requests.RequestException as error:
         raise RequestInvalid("Flower does not answer. Workers and queues do without it.") from error
     headers = {key: answer.headers[key] for key in _KEPT_HEADERS if key in answer.headers}
-    return FlowerPage(answer.status_code, answer.content[:_MOST_BYTES], headers)
+    return FlowerPage(answer.status_code, _Pieces(answer), headers)
+
+
+class _Pieces:
+    """The content of an answer; closing it ends the connection, read to its end or not."""
+
+    def __init__(self, answer: requests.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._answer.iter_content(_PIECE))
+
+    def close(self) -> None:
+        self._answer.close()

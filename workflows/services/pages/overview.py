@@ -14,8 +14,9 @@ from django.utils import timezone
 from workflows.engine.states import UNFINISHED, State
 from workflows.models import CronTrigger, Project, TaskExecution, WorkflowExecution
 from workflows.models.statements import fetch_all
-from workflows.services.executions.visible import visible_actions, visible_executions
+from workflows.services.executions.visible import visible_executions
 from workflows.services.identity.identity import Caller
+from workflows.services.pages.run_lists import waiting_for_a_result
 
 # Runs that a figure looks at: the newest so many of its time.
 SAMPLE: Final = 20_000
@@ -61,6 +62,7 @@ _FAILURES_SQL = """
         WHERE state = 'ERROR' AND created_at >= %(since)s {project}
         ORDER BY created_at DESC LIMIT %(sample)s) failed
     JOIN task_executions task ON task.execution_id = failed.id
+        -- the condition of the index, which has cancelled tasks as well
         AND ((task.state = 'ERROR' AND NOT task.is_error_handled) OR task.state = 'CANCELLED')
         AND task.state = 'ERROR' AND task.type = 'ACTION'
         AND NOT (task.unique_key IS NOT NULL AND task.round = 0)  -- a join that failed with others
@@ -112,8 +114,7 @@ def count_ended_badly(caller: Caller) -> dict[str, int]:
 
 def count_outside(caller: Caller) -> int:
     """Count the asynchronous actions whose result somebody has to report."""
-    rows = visible_actions(caller)
-    return rows.filter(state=State.RUNNING, is_sync=False, is_handled=False).count()
+    return waiting_for_a_result(caller).count()
 
 
 def load_series(caller: Caller, name: str) -> dict[str, list[int]]:

@@ -16,7 +16,11 @@ from django.db.models import Q, QuerySet
 from workflows.engine.states import State
 from workflows.errors import NotFound
 from workflows.models import ActionExecution, TaskExecution, WorkflowExecution
-from workflows.services.executions.visible import visible_actions, visible_executions
+from workflows.services.executions.visible import (
+    narrow_to_visible,
+    visible_actions,
+    visible_executions,
+)
 from workflows.services.identity.identity import Caller
 from workflows.services.pages.keyset import beyond
 
@@ -41,6 +45,8 @@ _COLUMNS: Final = (
     "revision__number",
     "project__name",
 )
+# The states in which the result of an action can be reported.
+OPEN: Final = frozenset({State.RUNNING, State.PAUSED})
 _HEX: Final = frozenset("0123456789abcdef")
 _UUID_DIGITS: Final = 32
 
@@ -124,6 +130,16 @@ def get_action(caller: Caller, action_id: UUID) -> ActionExecution:
     if found is None:
         raise NotFound(f"There is no action {action_id}, or it is not yours to see.")
     return found
+
+
+def waiting_for_a_result(caller: Caller) -> QuerySet[ActionExecution]:
+    """The caller's asynchronous actions whose result somebody has to report."""
+    return narrow_to_visible(caller, open_outside())
+
+
+def open_outside() -> QuerySet[ActionExecution]:
+    """All actions whose work is done elsewhere and whose result is missing, paused ones too."""
+    return ActionExecution.objects.filter(state__in=OPEN, is_sync=False, is_handled=False)
 
 
 def list_runs(

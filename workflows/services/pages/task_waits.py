@@ -19,6 +19,7 @@ from workflows.models import (
     WorkflowExecution,
 )
 from workflows.services.definitions.definitions import load_spec
+from workflows.services.pages.run_lists import open_outside
 
 _TIMERS: Final = {
     TimerKind.WAIT_BEFORE: "It starts at {at}: its policy wait-before says so.",
@@ -72,7 +73,7 @@ def _explain_work(task: TaskExecution) -> list[str]:
     if paused:
         return [f"{paused} of its sub-workflows are paused."]
     actions = ActionExecution.objects.filter(task_id=task.pk, state=State.RUNNING)
-    outside = actions.filter(is_sync=False).count()
+    outside = open_outside().filter(task_id=task.pk).count()
     if outside:
         return [
             "Its work is done elsewhere. It ends when somebody reports the result, "
