@@ -14,6 +14,8 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.browser import runs
 from tests.people import log_in, make_person
+from workflows.admin import run_list
+from workflows.admin.run_buttons import RUN_BUTTONS
 from workflows.models import (
     ActionExecution,
     HistoryEvent,
@@ -25,6 +27,9 @@ from workflows.models import (
 )
 from workflows.services.advancing import advance
 from workflows.services.executions import executions
+from workflows.services.pages import timeline
+from workflows.services.pages.root_cause import find_causes
+from workflows.services.pages.run_bulk import FITTING
 from workflows.services.running import action_runs
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -285,3 +290,78 @@ def test_a_place_that_is_not_in_the_list_is_told(ann: Client, tab: str) -> None:
     address = f"/admin/executions/{execution.pk}/{tab}?after="
     assert ann.get(f"{address}{other.tasks.get().pk}").status_code == 404
     assert ann.get(f"{address}7").status_code == 400
+
+
+def test_the_cause_of_a_failure_reads_one_attempt_of_each_task(ann: Client) -> None:
+    execution = runs.with_failed_items()
+    action = ActionExecution.objects.filter(task__execution=execution, item_index=0).get()
+    copies = []
+    for number in range(1200):
+        copy = ActionExecution.objects.get(pk=action.pk) if not copies else copies[0]
+        values = {
+            field.attname: getattr(copy, field.attname) for field in copy._meta.concrete_fields
+        }
+        values |= {"id": uuid4(), "attempt": 2 + number, "output": {"result": f"try {number}"}}
+        copies.append(ActionExecution(**values))
+    ActionExecution.objects.bulk_create(copies)
+    (cause,) = find_causes(execution)
+    assert (cause.text, cause.failed_attempts) == ("try 1199", 1203)
+    asked = statements(lambda: find_causes(execution))
+    reading = [sql for sql in asked if '"action_executions"."output"' in sql]
+    assert len(reading) == 1
+    assert "DISTINCT ON" in reading[0]
+
+
+def test_the_critical_path_is_that_of_all_tasks(
+    ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution = runs.settle(runs.start(_chain(320), caller=runs.make_caller("blue")))
+    address = f"/admin/executions/{execution.pk}/timeline/"
+    page = ann.get(address)
+    found = page.context["timeline"]
+    assert len(found.rows) == sum(row.is_critical for row in found.rows) == 300
+    assert found.critical_below == 20
+    assert "The critical path goes on with 20 more tasks." in page.content.decode()
+    monkeypatch.setattr(timeline, "_MOST_LINKS", 310)
+    page = ann.get(address)
+    assert not any(row.is_critical for row in page.context["timeline"].rows)
+    assert "There are too many to find the critical path." in page.content.decode()
+
+
+def test_what_is_confirmed_is_not_previewed(ann: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    execution = runs.waiting()
+    monkeypatch.setattr(run_list, "preview_bulk", None)
+    form = {"change": "cancel", "confirmed": "1", "reason": "x", "chosen": str(execution.pk)}
+    assert ann.post("/admin/executions/bulk/", form).status_code == 302
+    execution.refresh_from_db()
+    assert execution.state == "CANCELLED"
+
+
+def test_many_are_offered_what_one_is(ann: Client) -> None:
+    buttons = {button.name: button for button in RUN_BUTTONS}
+    for change, button in run_list.BULK.items():
+        assert button is buttons[change]
+        assert button.states == FITTING[change]
+
+
+def test_a_failure_in_a_run_that_went_well_cannot_be_chosen(ann: Client) -> None:
+    execution = runs.simple()
+    execution.tasks.update(state="ERROR")
+    address = f"/admin/executions/{execution.pk}/tasks/"
+    assert 'name="chosen"' not in ann.get(address).content.decode()
+    WorkflowExecution.objects.filter(pk=execution.pk).update(state="ERROR")
+    assert 'name="chosen"' in ann.get(address).content.decode()
+
+
+@pytest.mark.parametrize("page", ["", "revisions/", "revisions/1/", "run/", "edit/", "delete/"])
+def test_runs_of_a_workflow_are_read_where_they_are_shown(ann: Client, page: str) -> None:
+    workflow = runs.simple().workflow_id
+    ann.get(f"/admin/workflows/{workflow}/{page}")
+    asked = " ".join(statements(lambda: ann.get(f"/admin/workflows/{workflow}/{page}")))
+    assert ("LATERAL" in asked) == (page == "")
+
+
+def test_badges_and_progress_of_items_are_counted_once(ann: Client) -> None:
+    execution = runs.with_failed_items()
+    asked = statements(lambda: ann.get(f"/admin/executions/{execution.pk}/tasks/"))
+    assert sum('"action_executions"."task_id"' in sql for sql in asked) == 1

@@ -13,6 +13,7 @@ from workflows.services.identity.ownership import parse_id
 
 LARGEST: Final = 2**31 - 1  # of the columns that count something
 LARGEST_KEY: Final = 2**63 - 1  # of the columns that number rows
+_LONGEST_REASON: Final = 1_000  # characters, as the fields of the forms say
 _SHOWN: Final = 40  # characters of a wrong value in an error
 
 
@@ -58,6 +59,14 @@ def read_choice(values: Mapping[str, str], name: str, choices: Collection[str]) 
         known = ", ".join(choices)
         raise RequestInvalid(f"{name} must be one of {known}, and not '{_cut(text)}'.")
     return text
+
+
+def read_reason(request: HttpRequest) -> str:
+    """Return why somebody changes something; nobody may leave it out."""
+    reason = request.POST.get("reason", "").strip()
+    if not reason:
+        raise RequestInvalid("Please say why. The reason goes into the history.")
+    return reason[:_LONGEST_REASON]
 
 
 def _cut(text: str) -> str:

@@ -15,16 +15,15 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from workflows.admin.arguments import read_reason
 from workflows.admin.audit import note_deletions
 from workflows.admin.pages import next_address, page, render_page
-from workflows.admin.run_list import read_reason
-from workflows.engine.states import FINAL, State
+from workflows.engine.states import State
 from workflows.errors import NotFound, RequestInvalid
 from workflows.jsontypes import JSONObject, JSONValue
 from workflows.models import ActionExecution, ServiceStatus, TaskExecution, WorkflowExecution
 from workflows.services.executions.executions import (
     change_state,
-    delete_execution,
     start_execution,
 )
 from workflows.services.executions.reruns import rerun_task, skip_task
@@ -32,11 +31,9 @@ from workflows.services.identity.identity import Caller
 from workflows.services.identity.permissions import may, require_permission
 from workflows.services.operation.service_status import require_status
 from workflows.services.pages.root_cause import find_causes
-from workflows.services.pages.run_bulk import rerun_failed
-from workflows.services.pages.run_lists import get_action, get_run, get_task
+from workflows.services.pages.run_bulk import FAILED_TASK, FITTING, BulkChange, change_one
+from workflows.services.pages.run_lists import OPEN, get_action, get_run, get_task
 from workflows.services.running.action_runs import complete_action
-
-_OPEN: Final = frozenset({State.RUNNING, State.PAUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ RUN_BUTTONS: Final = (
         "Resume",
         "play",
         "It goes on where it was paused, and with it its sub-workflows.",
-        frozenset({State.PAUSED}),
+        FITTING[BulkChange.RESUME],
         "executions:update",
         is_main=True,
         asks=("env",),
@@ -77,7 +74,7 @@ RUN_BUTTONS: Final = (
         "rerun",
         "The tasks that failed run again, however deep in sub-workflows they are; what went well"
         " is kept. Of tasks with items only the failed items run again.",
-        frozenset({State.ERROR}),
+        FITTING[BulkChange.RERUN],
         "tasks:update",
         is_main=True,
     ),
@@ -86,7 +83,7 @@ RUN_BUTTONS: Final = (
         "Pause",
         "pause",
         "Nothing new starts. What is at work ends, and its results are kept.",
-        frozenset({State.RUNNING}),
+        FITTING[BulkChange.PAUSE],
         "executions:update",
     ),
     Button(
@@ -94,7 +91,7 @@ RUN_BUTTONS: Final = (
         "Cancel",
         "cancelled",
         "It ends now as cancelled, and running actions are broken off.",
-        frozenset({State.RUNNING, State.PAUSED, State.IDLE}),
+        FITTING[BulkChange.CANCEL],
         "executions:update",
         is_danger=True,
     ),
@@ -122,7 +119,7 @@ RUN_BUTTONS: Final = (
         "Delete",
         "trash",
         "The execution goes with all below it: tasks, results, history. It cannot be brought back.",
-        FINAL,
+        FITTING[BulkChange.DELETE],
         "executions:delete",
         is_danger=True,
     ),
@@ -133,7 +130,7 @@ TASK_BUTTONS: Final = (
         "Rerun this task",
         "rerun",
         "The task runs again from its start, and the execution goes on from there.",
-        frozenset({State.ERROR}),
+        FAILED_TASK,
         "tasks:update",
         is_main=True,
         asks=("env",),
@@ -143,7 +140,7 @@ TASK_BUTTONS: Final = (
         "Rerun failed items",
         "rerun",
         "Only the items that failed run again; the results of the others are kept.",
-        frozenset({State.ERROR}),
+        FAILED_TASK,
         "tasks:update",
         is_main=True,
         asks=("env",),
@@ -153,7 +150,7 @@ TASK_BUTTONS: Final = (
         "Skip",
         "skip",
         "The task counts as skipped, and the execution goes on behind it.",
-        frozenset({State.ERROR}),
+        FAILED_TASK,
         "tasks:update",
         asks=("env",),
     ),
@@ -163,7 +160,7 @@ COMPLETE: Final = Button(
     "Report the result",
     "check",
     "The action ends with what you report, as if its worker had done so.",
-    _OPEN,
+    OPEN,
     "action_executions:update",
     is_main=True,
     asks=("outcome", "output"),
@@ -201,7 +198,7 @@ def can_complete(caller: Caller, action: ActionExecution) -> bool:
 )
 def change_run(request: HttpRequest, caller: Caller, execution_id: UUID, verb: str) -> HttpResponse:
     execution = get_run(caller, execution_id)
-    button = _find(RUN_BUTTONS, verb)
+    button = find_button(RUN_BUTTONS, verb)
     require_permission(caller, button.rule)
     back = next_address(request, reverse("admin:execution", args=[execution_id]))
     if request.method != "POST":
@@ -209,7 +206,7 @@ def change_run(request: HttpRequest, caller: Caller, execution_id: UUID, verb: s
         return _ask(request, button, f"{execution.workflow_name} {str(execution_id)[:8]}", preview)
     if verb != "cancel":
         require_status()
-    going = _Change(request, caller, execution, read_reason(request))
+    going = _Change(request, caller, execution, verb, read_reason(request))
     target = _RUN_CHANGES[verb](going) or back
     messages.success(request, f"{button.title}: done.")
     return HttpResponseRedirect(target)
@@ -225,7 +222,7 @@ def change_task(
     request: HttpRequest, caller: Caller, execution_id: UUID, task_id: UUID, verb: str
 ) -> HttpResponse:
     task = get_task(caller, execution_id, task_id)
-    button = _find(TASK_BUTTONS, verb)
+    button = find_button(TASK_BUTTONS, verb)
     if request.method != "POST":
         return _ask(request, button, task.name, {})
     reason, env = read_reason(request), _read_object(request, "env")
@@ -274,6 +271,7 @@ class _Change:
     request: HttpRequest
     caller: Caller
     execution: WorkflowExecution
+    verb: str
     reason: str
 
     def to_state(self, state: State, *, env: JSONObject | None = None) -> None:
@@ -288,28 +286,19 @@ class _Change:
         )
 
 
+def _as_for_many(change: _Change) -> str:
+    """Do what the same button does for many executions."""
+    change_one(BulkChange(change.verb), change.execution.pk, change.caller, change.reason)
+    return ""
+
+
 def _resume(change: _Change) -> str:
     change.to_state(State.RUNNING, env=_read_object(change.request, "env"))
     return ""
 
 
-def _pause(change: _Change) -> str:
-    change.to_state(State.PAUSED)
-    return ""
-
-
-def _cancel(change: _Change) -> str:
-    change.to_state(State.CANCELLED)
-    return ""
-
-
 def _finish(change: _Change) -> str:
     change.to_state(State(_choice(change.request, "result", _RESULTS)))
-    return ""
-
-
-def _rerun(change: _Change) -> str:
-    rerun_failed(change.execution.pk, change.caller, change.reason)
     return ""
 
 
@@ -329,18 +318,17 @@ def _clone(change: _Change) -> str:
 
 
 def _delete(change: _Change) -> str:
-    key = change.execution.pk
-    delete_execution(key, force=False)
-    note_deletions(change.request, [key], change.reason)
+    _as_for_many(change)
+    note_deletions(change.request, [change.execution.pk], change.reason)
     return reverse("admin:executions")
 
 
 _RUN_CHANGES: Final[Mapping[str, Callable[[_Change], str]]] = {
     "resume": _resume,
-    "pause": _pause,
-    "cancel": _cancel,
+    "pause": _as_for_many,
+    "cancel": _as_for_many,
     "finish": _finish,
-    "rerun": _rerun,
+    "rerun": _as_for_many,
     "clone": _clone,
     "delete": _delete,
 }
@@ -370,7 +358,8 @@ def _ask(
     return render_page(request, "levante/button.html", button.title, context)
 
 
-def _find(buttons: tuple[Button, ...], name: str) -> Button:
+def find_button(buttons: tuple[Button, ...], name: str) -> Button:
+    """Return a button by its name; raises NotFound."""
     for button in buttons:
         if button.name == name:
             return button

@@ -9,9 +9,10 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from workflows.admin.arguments import parse_row_id
+from workflows.admin.arguments import parse_row_id, read_reason
 from workflows.admin.audit import note_deletions
 from workflows.admin.pages import next_address, page, render_page
+from workflows.admin.run_buttons import RUN_BUTTONS, find_button
 from workflows.admin.run_filters import (
     LIVE,
     SPANS,
@@ -23,13 +24,13 @@ from workflows.admin.run_filters import (
     runs_address,
 )
 from workflows.admin.tags import WORDS
-from workflows.engine.states import State
 from workflows.errors import RequestInvalid
 from workflows.services.identity.identity import Caller
 from workflows.services.identity.people import projects_of_person
 from workflows.services.identity.permissions import may, require_permission
 from workflows.services.operation.service_status import require_status
 from workflows.services.pages.run_bulk import (
+    FAILED_TASK,
     MOST_AT_ONCE,
     BulkChange,
     Outcome,
@@ -39,23 +40,12 @@ from workflows.services.pages.run_bulk import (
 )
 from workflows.services.pages.run_lists import RunPage, get_run, list_runs
 
-# What stands on the buttons: title, icon, whether it takes something away.
-BULK: Final = {
-    BulkChange.PAUSE: ("Pause", "pause", False),
-    BulkChange.RESUME: ("Resume", "play", False),
-    BulkChange.RERUN: ("Rerun from failed", "rerun", False),
-    BulkChange.CANCEL: ("Cancel", "cancelled", True),
-    BulkChange.DELETE: ("Delete", "trash", True),
+# The buttons of one execution or task that may be pressed for many.
+BULK: Final = {change: find_button(RUN_BUTTONS, change) for change in BulkChange}
+TASK_BULK: Final = {
+    "rerun": ("Rerun", "rerun"),
+    "skip": ("Skip", "skip"),
 }
-# The same acts have the same rules in the API.
-BULK_RULES: Final = {
-    BulkChange.PAUSE: "executions:update",
-    BulkChange.RESUME: "executions:update",
-    BulkChange.RERUN: "tasks:update",
-    BulkChange.CANCEL: "executions:update",
-    BulkChange.DELETE: "executions:delete",
-}
-TASK_BULK: Final = {"rerun": ("Rerun", "rerun"), "skip": ("Skip", "skip")}
 
 
 @page("executions/", name="executions", rule="executions:list")
@@ -63,7 +53,7 @@ def executions(request: HttpRequest, caller: Caller) -> HttpResponse:
     wanted = read_filter(request.GET)
     found = list_runs(caller, wanted, read_cursor(request.GET))
     kept = kept_arguments(request.GET)
-    bulk = [(change, *texts) for change, texts in BULK.items() if may(caller, BULK_RULES[change])]
+    bulk = [button for button in BULK.values() if may(caller, button.rule)]
     context = {
         "page": found,
         "kept": kept,
@@ -90,33 +80,30 @@ def executions(request: HttpRequest, caller: Caller) -> HttpResponse:
 def bulk(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Show what a change would do; with `confirmed` do it."""
     change = _read_change(request)
-    require_permission(caller, BULK_RULES[change])
+    button = BULK[change]
+    require_permission(caller, button.rule)
     if change is not BulkChange.CANCEL:
         require_status()
-    # Without a choice of rows all that fit the filter of the list are meant.
-    all_fitting = request.POST.get("all") == "1"
-    chosen = None if all_fitting else _read_ids(request)
-    wanted = read_filter(request.POST)
-    preview = preview_bulk(caller, change, chosen, wanted)
-    title, icon, is_danger = BULK[change]
     if request.POST.get("confirmed"):
         reason = read_reason(request)
         outcome = change_many(caller, change, _read_ids(request), reason)
         if change is BulkChange.DELETE:
             note_deletions(request, outcome.done, reason)
-        _tell(request, title, outcome)
+        _tell(request, button.title, outcome)
         return HttpResponseRedirect(next_address(request, runs_address()))
+    # Without a choice of rows all that fit the filter of the list are meant.
+    chosen = None if request.POST.get("all") == "1" else _read_ids(request)
+    preview = preview_bulk(caller, change, chosen, read_filter(request.POST))
     context = {
         "preview": preview,
-        "change": change,
-        "verb": title,
-        "icon": icon,
-        "is_danger": is_danger,
+        "button": button,
         "most": MOST_AT_ONCE,
         "shown": preview.fitting[:20],
         "next": next_address(request, runs_address()),
     }
-    return render_page(request, "levante/executions_bulk.html", f"{title} executions", context)
+    return render_page(
+        request, "levante/executions_bulk.html", f"{button.title} executions", context
+    )
 
 
 @page(
@@ -139,7 +126,9 @@ def bulk_tasks(request: HttpRequest, caller: Caller, execution_id: UUID) -> Http
         outcome = change_tasks(execution_id, ids, caller, reason, skip=verb == "skip")
         _tell(request, title, outcome, "task")
         return HttpResponseRedirect(back)
-    rows = execution.tasks.filter(pk__in=ids, state=State.ERROR).only("name", "state", "state_info")
+    rows = execution.tasks.filter(pk__in=ids, state__in=FAILED_TASK).only(
+        "name", "state", "state_info"
+    )
     context = {
         "execution": execution,
         "rows": list(rows.order_by("created_at", "id")),
@@ -149,14 +138,6 @@ def bulk_tasks(request: HttpRequest, caller: Caller, execution_id: UUID) -> Http
         "next": back,
     }
     return render_page(request, "levante/tasks_bulk.html", f"{title} tasks", context)
-
-
-def read_reason(request: HttpRequest) -> str:
-    """Return why somebody changes something; nobody may leave it out."""
-    reason = request.POST.get("reason", "").strip()
-    if not reason:
-        raise RequestInvalid("Please say why. The reason goes into the history.")
-    return reason[:1000]
 
 
 def _read_change(request: HttpRequest) -> BulkChange:

@@ -220,8 +220,8 @@ def _tasks(request: HttpRequest, caller: Caller, execution: WorkflowExecution) -
         )[: _PAGE + 1]
     )
     has_more, found = len(found) > _PAGE, found[:_PAGE]
-    badges = run_badges(execution, found)
     items = count_items(found)
+    badges = run_badges(execution, found, items)
     return {
         "rows": [
             (task, badges[task.pk], items.get(task.pk), task_buttons(caller, task, execution))

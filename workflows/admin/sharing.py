@@ -13,6 +13,7 @@ from workflows.admin.pages import page, render_page, render_question
 from workflows.admin.workflow_pages import workflow_frame
 from workflows.errors import Conflict, RequestInvalid, WorkflowsError
 from workflows.models import MemberStatus, Scope, WorkflowDefinition
+from workflows.services.definitions.definitions import get_workflow
 from workflows.services.definitions.members import (
     add_member,
     answer_member,
@@ -27,7 +28,6 @@ from workflows.services.pages.sharing import (
     list_shares,
     project_names,
 )
-from workflows.services.pages.workflow_overview import get_workflow_row
 
 _DONE = {MemberStatus.ACCEPTED: "accepted", MemberStatus.REJECTED: "refused"}
 
@@ -42,25 +42,25 @@ _DONE = {MemberStatus.ACCEPTED: "accepted", MemberStatus.REJECTED: "refused"}
 def sharing(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
     """The projects that a workflow is shared with; its owner offers it to another one here."""
     require_sharing()
-    row = get_workflow_row(caller, workflow_id)
+    definition = get_workflow(caller, str(workflow_id), "")
     error, text = "", request.POST.get("project", "").strip()
     if request.method == "POST":
         try:
-            _offer(caller, row.workflow, text)
+            _offer(caller, definition, text)
         except WorkflowsError as refused:
             error = refused.message
         else:
-            note(request, row.workflow, CHANGE, f"Offered to {text}")
+            note(request, definition, CHANGE, f"Offered to {text}")
             messages.success(request, f"Offered to {text}, which has to accept.")
             return HttpResponseRedirect(reverse("admin:workflow_sharing", args=[workflow_id]))
     context = {
-        **workflow_frame(caller, row, "sharing"),
-        "shares": list_shares(caller, row.workflow),
-        "is_private": row.workflow.scope == Scope.PRIVATE,
+        **workflow_frame(caller, definition, "sharing"),
+        "shares": list_shares(caller, definition),
+        "is_private": definition.scope == Scope.PRIVATE,
         "project": text,
         "error": error,
     }
-    title = f"Sharing of {row.workflow.name}"
+    title = f"Sharing of {definition.name}"
     return render_page(request, "levante/workflows/sharing.html", title, context)
 
 

@@ -16,11 +16,10 @@ from workflows.admin.pages import page, render_page
 from workflows.admin.workflow_pages import workflow_frame
 from workflows.errors import Conflict, WorkflowsError
 from workflows.models import Scope
-from workflows.services.definitions.definitions import get_revision
+from workflows.services.definitions.definitions import get_revision, get_workflow
 from workflows.services.definitions.workflow_uploads import create_workflows, update_workflow
 from workflows.services.identity.identity import Caller
 from workflows.services.identity.permissions import may
-from workflows.services.pages.workflow_overview import get_workflow_row
 
 _FIRST_TEXT: Final = """\
 version: '2.0'
@@ -85,8 +84,8 @@ def new(request: HttpRequest, caller: Caller) -> HttpResponse:
 )
 def edit(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
     """Write the next revision. One that somebody else has stored meanwhile is not passed over."""
-    row = get_workflow_row(caller, workflow_id)
-    workflow, newest = row.workflow, row.workflow.revision
+    workflow = get_workflow(caller, str(workflow_id), "")
+    newest = workflow.revision
     assert newest is not None
     text, error = "", ""
     if request.method == "POST":
@@ -114,7 +113,7 @@ def edit(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRespons
             messages.success(request, done)
             return HttpResponseRedirect(reverse("admin:workflow", args=[workflow.pk]))
     context = {
-        **workflow_frame(caller, row, "edit"),
+        **workflow_frame(caller, workflow, "edit"),
         **editor_addresses("workflow", workflow.namespace),
         "text": text or get_revision(workflow, newest.number).text,
         "base": newest.number,

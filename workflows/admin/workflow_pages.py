@@ -16,14 +16,13 @@ from workflows.admin.charts import draw_runs
 from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page, render_question
 from workflows.language.specs import Missing
-from workflows.models import WorkflowRevision
+from workflows.models import WorkflowDefinition, WorkflowRevision
 from workflows.services.definitions.definition_graph import build_graph
 from workflows.services.definitions.definitions import get_revision, get_workflow, load_spec
 from workflows.services.definitions.members import is_sharing_on
 from workflows.services.definitions.workflow_uploads import delete_workflow, restore_revision
 from workflows.services.identity.identity import Caller
 from workflows.services.pages.workflow_overview import (
-    WorkflowRow,
     count_runs,
     get_workflow_row,
     list_revisions,
@@ -40,7 +39,7 @@ def workflow(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRes
     spec = load_spec(revision).spec
     runs = [{"run": run, "link": find_link("execution", run.id)} for run in reversed(row.runs[-8:])]
     context = {
-        **workflow_frame(caller, row, "overview"),
+        **workflow_frame(caller, row.workflow, "overview"),
         "spec": spec,
         "graph": build_graph(spec),
         "inputs": [
@@ -65,15 +64,15 @@ def workflow(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRes
 @page("workflows/<uuid:workflow_id>/revisions/", name="workflow_revisions", rule="workflows:get")
 def revisions(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
     """All revisions, and the difference between two of them."""
-    row = get_workflow_row(caller, workflow_id)
-    found = list_revisions(row.workflow)
-    runs = count_runs(caller, row.workflow)
+    definition = get_workflow(caller, str(workflow_id), "")
+    found = list_revisions(definition)
+    runs = count_runs(caller, definition)
     newest = found[0].number
     after = read_number(request.GET, "b", newest)
     before = read_number(request.GET, "a", max(after - 1, 1))
-    one, other = get_revision(row.workflow, before), get_revision(row.workflow, after)
+    one, other = get_revision(definition, before), get_revision(definition, after)
     context = {
-        **workflow_frame(caller, row, "revisions"),
+        **workflow_frame(caller, definition, "revisions"),
         "texts": [one.text, other.text],
         "revisions": [
             {
@@ -87,7 +86,7 @@ def revisions(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRe
         "before": one,
         "after": other,
     }
-    title = f"Revisions of {row.workflow.name}"
+    title = f"Revisions of {definition.name}"
     return render_page(request, "levante/workflows/revisions.html", title, context)
 
 
@@ -98,15 +97,15 @@ def revisions(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRe
 )
 def revision(request: HttpRequest, caller: Caller, workflow_id: UUID, number: int) -> HttpResponse:
     """One revision as it was written, and drawn."""
-    row = get_workflow_row(caller, workflow_id)
-    shown = get_revision(row.workflow, number)
+    definition = get_workflow(caller, str(workflow_id), "")
+    shown = get_revision(definition, number)
     context = {
-        **workflow_frame(caller, row, "revisions"),
+        **workflow_frame(caller, definition, "revisions"),
         "revision": shown,
         "graph": build_graph(load_spec(shown).spec),
-        "is_newest": _is_newest(row, shown),
+        "is_newest": _is_newest(definition, shown),
     }
-    title = f"Revision {number} of {row.workflow.name}"
+    title = f"Revision {number} of {definition.name}"
     return render_page(request, "levante/workflows/revision.html", title, context)
 
 
@@ -157,26 +156,26 @@ def delete(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRespo
             request, f"The workflow {gone.name} is deleted. Its runs keep what they run."
         )
         return HttpResponseRedirect(reverse("admin:workflows"))
-    row = get_workflow_row(caller, workflow_id)
+    definition = get_workflow(caller, str(workflow_id), "")
     return render_question(
         request,
-        f"Delete {row.workflow.name}",
-        question=f"Delete the workflow {row.workflow.name}?",
+        f"Delete {definition.name}",
+        question=f"Delete the workflow {definition.name}?",
         consequence="All revisions go with it. What is running goes on to its end, and its "
         "runs stay in the list. Schedules and other workflows that name it will fail.",
         back=reverse("admin:workflow", args=[workflow_id]),
     )
 
 
-def workflow_frame(caller: Caller, row: WorkflowRow, tab: str) -> dict[str, Any]:
+def workflow_frame(caller: Caller, definition: WorkflowDefinition, tab: str) -> dict[str, Any]:
     """Give what all pages of a workflow show above their contents."""
     return {
-        "workflow": row.workflow,
+        "workflow": definition,
         "tab": tab,
-        "is_own": may_change(caller, row.workflow),
+        "is_own": may_change(caller, definition),
         "can_share": is_sharing_on(),
     }
 
 
-def _is_newest(row: WorkflowRow, revision: WorkflowRevision) -> bool:
-    return row.workflow.revision is not None and row.workflow.revision.pk == revision.pk
+def _is_newest(definition: WorkflowDefinition, revision: WorkflowRevision) -> bool:
+    return definition.revision is not None and definition.revision.pk == revision.pk

@@ -19,12 +19,12 @@ from workflows.admin.workflow_pages import workflow_frame
 from workflows.errors import RequestInvalid, WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.language.specs import WorkflowSpec
-from workflows.services.definitions.definitions import load_spec
+from workflows.models import WorkflowDefinition
+from workflows.services.definitions.definitions import get_workflow, load_spec
 from workflows.services.definitions.environments import list_environments
 from workflows.services.executions.executions import start_execution
 from workflows.services.identity.identity import Caller
 from workflows.services.operation.addresses import base_url
-from workflows.services.pages.workflow_overview import WorkflowRow, get_workflow_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +47,19 @@ class RunForm:
     methods=("GET", "POST"),
 )
 def run(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
-    row = get_workflow_row(caller, workflow_id)
-    spec = _spec(row)
+    definition = get_workflow(caller, str(workflow_id), "")
+    spec = _spec(definition)
     if request.method == "GET":
         blank = RunForm(FilledForm(make_fields(spec.input), {}), {})
-        return _render(request, caller, row, blank)
+        return _render(request, caller, definition, blank)
     form = _read(request, spec)
     if not form.is_valid:
-        return _render(request, caller, row, form, status=400)
+        return _render(request, caller, definition, form, status=400)
     try:
         execution = start_execution(
             project_id=caller.project_id,
-            workflow=str(row.workflow.pk),
-            namespace=row.workflow.namespace,
+            workflow=str(definition.pk),
+            namespace=definition.namespace,
             input=form.filled.input,
             params=form.params,
             description=request.POST.get("description", "").strip(),
@@ -68,8 +68,8 @@ def run(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse
         )
     except WorkflowsError as refused:
         failed = RunForm(form.filled, form.params, refused.message)
-        return _render(request, caller, row, failed, status=400)
-    messages.success(request, f"Started {row.workflow.name}.")
+        return _render(request, caller, definition, failed, status=400)
+    messages.success(request, f"Started {definition.name}.")
     link = find_link("execution", execution.pk)
     return HttpResponseRedirect(link or reverse("admin:workflow", args=[workflow_id]))
 
@@ -83,14 +83,14 @@ def run(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse
 )
 def preview(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse:
     """Answer what the form as it stands would send."""
-    row = get_workflow_row(caller, workflow_id)
-    form = _read(request, _spec(row))
-    return JsonResponse(_equivalents(request, row, form))
+    definition = get_workflow(caller, str(workflow_id), "")
+    form = _read(request, _spec(definition))
+    return JsonResponse(_equivalents(request, definition, form))
 
 
-def _spec(row: WorkflowRow) -> WorkflowSpec:
-    assert row.workflow.revision is not None
-    return load_spec(row.workflow.revision).spec
+def _spec(definition: WorkflowDefinition) -> WorkflowSpec:
+    assert definition.revision is not None
+    return load_spec(definition.revision).spec
 
 
 def _read(request: HttpRequest, spec: WorkflowSpec) -> RunForm:
@@ -110,10 +110,12 @@ def _read(request: HttpRequest, spec: WorkflowSpec) -> RunForm:
     return RunForm(filled, params, error)
 
 
-def _equivalents(request: HttpRequest, row: WorkflowRow, form: RunForm) -> dict[str, str]:
+def _equivalents(
+    request: HttpRequest, definition: WorkflowDefinition, form: RunForm
+) -> dict[str, str]:
     start = Start(
-        workflow=row.workflow.name,
-        namespace=row.workflow.namespace,
+        workflow=definition.name,
+        namespace=definition.namespace,
         input=form.filled.input,
         params=form.params,
         description=request.POST.get("description", "").strip(),
@@ -122,12 +124,17 @@ def _equivalents(request: HttpRequest, row: WorkflowRow, form: RunForm) -> dict[
 
 
 def _render(
-    request: HttpRequest, caller: Caller, row: WorkflowRow, form: RunForm, *, status: int = 200
+    request: HttpRequest,
+    caller: Caller,
+    definition: WorkflowDefinition,
+    form: RunForm,
+    *,
+    status: int = 200,
 ) -> HttpResponse:
-    spec = _spec(row)
-    texts = _equivalents(request, row, form)
+    spec = _spec(definition)
+    texts = _equivalents(request, definition, form)
     context: dict[str, Any] = {
-        **workflow_frame(caller, row, "run"),
+        **workflow_frame(caller, definition, "run"),
         "fields": form.filled.fields,
         "error": form.error,
         "environments": list_environments(caller),
@@ -139,5 +146,5 @@ def _render(
         "request_text": texts["request"],
         "command_text": texts["command"],
     }
-    title = f"Run {row.workflow.name}"
+    title = f"Run {definition.name}"
     return render_page(request, "levante/workflows/run.html", title, context, status=status)

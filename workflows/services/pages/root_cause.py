@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Count, Q, QuerySet
 
 from workflows.engine.states import State
 from workflows.models import ActionExecution, TaskExecution, WorkflowExecution
@@ -86,8 +86,9 @@ def find_causes(execution: WorkflowExecution) -> list[Cause]:
     Those with the same text are one, with the others in `same`.
     """
     ends = _ends(execution)
-    failures = _last_failures([steps[-1].task for steps in ends])
-    causes = [_make_cause(steps, failures) for steps in ends]
+    tasks = [steps[-1].task.pk for steps in ends]
+    failures, counts = _last_failures(tasks), _count_failures(tasks)
+    causes = [_make_cause(steps, failures, counts) for steps in ends]
     causes.sort(key=lambda one: (-len(one.steps), _ended(one.task)))
     return _group(_without_consequences(causes))
 
@@ -171,33 +172,39 @@ def _failed_children(task_ids: Sequence[UUID]) -> dict[UUID, list[WorkflowExecut
     return found
 
 
-def _last_failures(tasks: Sequence[TaskExecution]) -> dict[UUID, list[ActionExecution]]:
-    """Read the failed attempts of tasks, the last ones first; of items as many as there are."""
-    found: dict[UUID, list[ActionExecution]] = {}
-    rows = (
-        ActionExecution.objects.filter(
-            task_id__in=[task.pk for task in tasks], state__in=(State.ERROR, State.CANCELLED)
-        )
-        .defer("input", "base_input")
-        .order_by("-attempt", "item_index", "-created_at")[: 5 * MOST_TASKS]
+def _failed_attempts(task_ids: Sequence[UUID]) -> QuerySet[ActionExecution]:
+    return ActionExecution.objects.filter(
+        task_id__in=task_ids, state__in=(State.ERROR, State.CANCELLED)
     )
-    for action in rows:
-        if action.task_id is not None:
-            found.setdefault(action.task_id, []).append(action)
-    return found
 
 
-def _make_cause(steps: tuple[Step, ...], failures: dict[UUID, list[ActionExecution]]) -> Cause:
+def _last_failures(task_ids: Sequence[UUID]) -> dict[UUID | None, ActionExecution]:
+    """Read the last failed attempt of each task, whose text is shown; of items the first one."""
+    rows = _failed_attempts(task_ids).defer("input", "base_input")
+    last = rows.order_by("task_id", "-attempt", "item_index", "-created_at").distinct("task_id")
+    return {action.task_id: action for action in last}
+
+
+def _count_failures(task_ids: Sequence[UUID]) -> dict[UUID | None, int]:
+    """Count the failed attempts of each task, without reading what they say."""
+    counts = _failed_attempts(task_ids).values_list("task_id").annotate(count=Count("id"))
+    return dict(counts.order_by("task_id"))
+
+
+def _make_cause(
+    steps: tuple[Step, ...],
+    failures: Mapping[UUID | None, ActionExecution],
+    counts: Mapping[UUID | None, int],
+) -> Cause:
     task = steps[-1].task
-    attempts = failures.get(task.pk, [])
-    action = attempts[0] if attempts else None
+    action = failures.get(task.pk)
     text = _text_of(action) or task.state_info or steps[-1].execution.state_info or ""
     return Cause(
         steps=steps,
         action=action,
         text=text[:_SHOWN],
         kind=_kind(task, action, text),
-        failed_attempts=len(attempts),
+        failed_attempts=counts.get(task.pk, 0),
     )
 
 

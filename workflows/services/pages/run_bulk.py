@@ -1,4 +1,4 @@
-"""One change for many executions, each carried out as if it were asked for alone."""
+"""Changes of executions: when they make sense, and how they are carried out for one or many."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ FITTING: Final[Mapping[BulkChange, frozenset[State]]] = {
     BulkChange.RERUN: frozenset({State.ERROR}),
     BulkChange.DELETE: FINAL,
 }
+# The states of a task that may run again or be passed over.
+FAILED_TASK: Final = frozenset({State.ERROR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def change_many(
     outcome = Outcome()
     for row in allowed.only("id"):
         try:
-            _CHANGES[change](row.pk, caller, reason)
+            change_one(change, row.pk, caller, reason)
             outcome.done.append(row.pk)
         except NotFound:
             continue
@@ -96,12 +98,17 @@ def change_many(
     return outcome
 
 
+def change_one(change: BulkChange, execution_id: UUID, caller: Caller, reason: str) -> None:
+    """Carry out the change of one execution."""
+    _CHANGES[change](execution_id, caller, reason)
+
+
 def change_tasks(
     execution_id: UUID, task_ids: Sequence[UUID], caller: Caller, reason: str, *, skip: bool
 ) -> Outcome:
     """Rerun or skip failed tasks of one execution, one by one; of items only the failed ones."""
     tasks = TaskExecution.objects.filter(
-        execution_id=execution_id, pk__in=task_ids[:MOST_AT_ONCE], state=State.ERROR
+        execution_id=execution_id, pk__in=task_ids[:MOST_AT_ONCE], state__in=FAILED_TASK
     ).only("items_total")
     outcome = Outcome()
     for task in tasks.order_by("created_at", "id"):

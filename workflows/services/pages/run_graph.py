@@ -35,7 +35,7 @@ def build_run_graph(execution: WorkflowExecution, link: Callable[[TaskExecution]
     newest: dict[str, TaskExecution] = {}
     for task in tasks:
         newest.setdefault(task.name, task)
-    badges = run_badges(execution, newest.values())
+    badges = run_badges(execution, newest.values(), count_items(newest.values()))
     for node in graph["nodes"]:
         found = newest.get(node["name"])
         if found is not None:
@@ -46,13 +46,16 @@ def build_run_graph(execution: WorkflowExecution, link: Callable[[TaskExecution]
 
 
 def run_badges(
-    execution: WorkflowExecution, tasks: Iterable[TaskExecution]
+    execution: WorkflowExecution,
+    tasks: Iterable[TaskExecution],
+    items: Mapping[UUID, ItemCounts],
 ) -> dict[UUID, list[Badge]]:
-    """Return what a node says about the run of its task: rounds, retries, items, waiting."""
-    tasks = list(tasks)
+    """Return what a node says about the run of its task: rounds, retries, items, waiting.
+
+    `items` is how far those with items are, as `count_items` gives it.
+    """
     spec = load_spec(execution.revision).spec
     rounds = _count_rounds(execution.pk)
-    items = count_items(tasks)
     due = {
         timer.task_id: timer
         for timer in Timer.objects.filter(execution_id=execution.pk).exclude(

@@ -17,6 +17,8 @@ from workflows.services.pages.run_changes import ItemCounts, count_items, shown_
 # Tasks on one page, and attempts or sub-workflows of one task that are drawn one by one.
 MOST_ROWS: Final = 300
 MOST_PIECES: Final = 60
+# Tasks among which the critical path is looked for: 10,000 take about a quarter of a second.
+_MOST_LINKS: Final = 10_000
 
 _COLUMNS: Final = (
     "name",
@@ -61,11 +63,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """All rows, and the scale above them: texts with their place as a percentage."""
+    """The rows, and the scale above them: texts with their place as a percentage.
+
+    `critical_below` counts the tasks of the critical path that are not among the rows; None says
+    that there are too many tasks to find the path.
+    """
 
     rows: Sequence[Row]
     marks: Sequence[tuple[float, str]]
     has_more: bool
+    critical_below: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +103,20 @@ def load_timeline(execution: WorkflowExecution) -> Timeline:
     scale = _scale(execution, tasks)
     pieces = _read_pieces([task.pk for task in tasks])
     items = count_items(tasks)
-    critical = _critical_path(tasks)
+    critical = _critical_path(_read_links(execution.pk) if has_more else tasks)
     rows = [_row(task, pieces.get(task.pk, []), scale, items.get(task.pk)) for task in tasks]
     for row in rows:
         row.is_critical = row.task.pk in critical
-    return Timeline(rows, _marks(scale), has_more)
+    shown = sum(row.is_critical for row in rows)
+    below = len(critical) - shown if critical or not has_more else None
+    return Timeline(rows, _marks(scale), has_more, below)
+
+
+def _read_links(execution_id: UUID) -> list[TaskExecution]:
+    """Read of all tasks what led to them and when they ended; none if there are too many."""
+    rows = TaskExecution.objects.filter(execution_id=execution_id)
+    found = list(rows.only("created_at", "finished_at", "triggered_by")[: _MOST_LINKS + 1])
+    return found if len(found) <= _MOST_LINKS else []
 
 
 def _scale(execution: WorkflowExecution, tasks: Sequence[TaskExecution]) -> _Scale:
