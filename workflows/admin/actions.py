@@ -12,7 +12,6 @@ from django.urls import reverse
 
 from workflows.admin.audit import ADDITION, CHANGE, DELETION, note
 from workflows.admin.editor import editor_addresses
-from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page, render_question
 from workflows.admin.run_fields import FilledForm, make_fields, read_fields
 from workflows.admin.workflow_editing import posted_text, scopes_for
@@ -198,11 +197,7 @@ def _try(caller: Caller, details: ActionDetails, filled: FilledForm) -> dict[str
         )
     except WorkflowsError as refused:
         return {"error": refused.message}
-    return {
-        "run": run,
-        "result": (run.output or {}).get("result"),
-        "run_link": find_link("action_execution", run.pk),
-    }
+    return {"run": run, "result": (run.output or {}).get("result")}
 
 
 def _definition(caller: Caller, action_id: UUID) -> ActionDefinition:

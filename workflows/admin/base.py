@@ -11,10 +11,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.templatetags.static import static
 from django.urls import URLPattern, path
-from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.sites import UnfoldAdminSite
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from workflows.admin.navigation import build_navigation
 from workflows.admin.pages import find_caller, registered_pages, render_home
@@ -23,10 +22,6 @@ __all__ = [
     "AdminPasswordChangeForm",
     "AdminSite",
     "ModelAdmin",
-    "StackedInline",
-    "TabularInline",
-    "UnfoldAdminSelectWidget",
-    "UnfoldAdminTextInputWidget",
     "UserChangeForm",
     "UserCreationForm",
 ]
