@@ -154,6 +154,21 @@ def test_run_again_with_another_input(log_in: LogIn, project: Project) -> None:
     assert (copy.input, copy.started_by) == ({"names": ["d"]}, "ann")
 
 
+def test_a_button_that_is_pressed_twice_opens_one_dialog(log_in: LogIn, project: Project) -> None:
+    execution = runs.simple()
+    page = log_in(make_person("ann", project))
+    page.goto(f"/admin/executions/{execution.pk}/")
+    asked = []
+    page.on("request", lambda request: asked.append(request) if "/do/" in request.url else None)
+    page.get_by_role("link", name="Run again").dblclick()
+    expect(page.get_by_role("dialog")).to_have_count(1)
+    assert len(asked) == 1
+    page.get_by_role("dialog").get_by_role("link", name="Back").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("link", name="Run again").click()
+    expect(page.get_by_role("dialog")).to_have_count(1)
+
+
 def test_somebody_reports_the_result_of_an_action(log_in: LogIn, project: Project) -> None:
     execution = runs.waiting()
     page = log_in(make_person("ann", project))

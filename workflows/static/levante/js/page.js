@@ -4,6 +4,7 @@
 // ordinary link to the same form.
 
 let dialog = null;
+let isOpening = false;
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-dialog]");
@@ -32,6 +33,17 @@ document.addEventListener("click", async (event) => {
 });
 
 async function openDialog(address) {
+  // A second press of the button, before the first one has been answered, opens no second dialog.
+  if (isOpening || dialog) return;
+  isOpening = true;
+  try {
+    await showDialog(address);
+  } finally {
+    isOpening = false;
+  }
+}
+
+async function showDialog(address) {
   const url = new URL(address, location.href);
   url.searchParams.set("partial", "1");
   if (!url.searchParams.has("next")) url.searchParams.set("next", location.pathname + location.search);
