@@ -5,6 +5,7 @@ They are replaced from outside: the product has no switch for any of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,9 +15,9 @@ from workflows.services.advancing import store
 from workflows.services.operation.sweep import Sweep
 from workflows.services.running import attempts, broker_mark, lanes
 
-# Constraints by the table that has them.
+# What is unique among some rows alone is an index, the others are constraints of their tables.
+UNIQUE_INDEX: Final = "task_executions_unique_key"
 UNIQUE_KEYS: Final = {
-    "task_executions_unique_key": "task_executions",
     "join_arrivals_once": "join_arrivals",
     "timers_one_per_kind": "timers",
 }
@@ -39,7 +40,7 @@ class Mutation:
 
 def _without_token() -> list[Patch]:
     def forget(sql: str) -> str:
-        changed = sql.replace("token = %s AND state", "%s::uuid IS NOT NULL AND state")
+        changed = re.sub(r"(a\.)?token = %s AND", "%s::uuid IS NOT NULL AND", sql)
         assert changed != sql, "the statement has another form by now"
         return changed
 
@@ -65,6 +66,7 @@ def _without_lock() -> list[Patch]:
 
 
 def _drop_unique_keys() -> None:
+    execute(f"DROP INDEX {UNIQUE_INDEX}")
     for name, table in UNIQUE_KEYS.items():
         execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
 

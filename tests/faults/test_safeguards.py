@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.db import DatabaseError, connection
 
-from tests.faults.mutations import MUTATIONS, UNIQUE_KEYS
+from tests.faults.mutations import MUTATIONS, UNIQUE_INDEX, UNIQUE_KEYS
 from tests.faults.scenarios import SCENARIOS
 from workflows.models.statements import execute, fetch_all
 
@@ -42,6 +42,7 @@ def test_without_its_safeguard_it_goes_red(
 
 def test_without_unique_keys_it_goes_red(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     definitions = {name: fetch_all(_DEFINITION_SQL, [name])[0][0] for name in UNIQUE_KEYS}
+    index = fetch_all("SELECT indexdef FROM pg_indexes WHERE indexname = %s", [UNIQUE_INDEX])[0][0]
     MUTATIONS["unique keys"].change_database()
     try:
         with pytest.raises((AssertionError, DatabaseError)):
@@ -49,5 +50,6 @@ def test_without_unique_keys_it_goes_red(tmp_path: Path, monkeypatch: pytest.Mon
     finally:
         connection.close()
         execute("TRUNCATE workflow_executions, task_executions, join_arrivals, timers CASCADE")
+        execute(index)
         for name, definition in definitions.items():
             execute(f"ALTER TABLE {UNIQUE_KEYS[name]} ADD CONSTRAINT {name} {definition}")
