@@ -136,3 +136,20 @@ def test_a_page_leads_to_the_next_one(ann: ApiClient) -> None:
     assert [one["name"] for one in page["cron_triggers"]] == ["a", "b"]
     rest = ann.raw("GET", page["next"].partition("testserver")[2]).json()
     assert [one["name"] for one in rest["cron_triggers"]] == ["c"]
+
+
+def test_secrets_of_notify_are_not_shown_and_survive_in_the_store(ann: ApiClient) -> None:
+    receiver = {"type": "webhook", "url": "https://u:pw@example.org/?t=1", "secret": "s3cr3t"}
+    answer = ann.post("/cron_triggers", body(workflow_params={"notify": [receiver]}))
+    shown = [
+        answer.json(),
+        ann.get("/cron_triggers/t").json(),
+        ann.get("/cron_triggers/t?fields=workflow_params").json(),
+        ann.get("/cron_triggers").json()["cron_triggers"][0],
+    ]
+    for one in shown:
+        (found,) = json.loads(one["workflow_params"])["notify"]
+        assert found == {
+            "type": "webhook", "url": "https://***@example.org/?***", "secret": "***"
+        }  # fmt: skip
+    assert CronTrigger.objects.get().params == {"notify": [receiver]}

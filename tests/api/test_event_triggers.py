@@ -163,3 +163,29 @@ def test_who_may_send_events(ann: ApiClient) -> None:
     assert make_client("blue", Role.VIEWER).post("/events/a/b/c", {}).status_code == 403
     assert ApiClient().post("/events/a/b/c", {}).status_code == 401
     assert ann.get("/events/a/b").status_code == 405
+
+
+def test_secrets_of_notify_are_not_shown_and_what_is_sent_back_covered_stays(
+    ann: ApiClient,
+) -> None:
+    receiver = {
+        "type": "webhook", "url": "https://example.org/?t=1", "headers": {"Authorization": "b"}
+    }  # fmt: skip
+    made = ann.post("/event_triggers", body(ann, workflow_params={"notify": [receiver]})).json()
+    path = f"/event_triggers/{made['id']}"
+    shown = [made, ann.get(path).json(), ann.get("/event_triggers").json()["event_triggers"][0]]
+    for one in shown:
+        assert json.loads(one["workflow_params"])["notify"] == [
+            {
+                "type": "webhook",
+                "url": "https://example.org/?***",
+                "headers": {"Authorization": "***"},
+            }
+        ]
+    sent = json.loads(made["workflow_params"])
+    sent["notify"][0]["event_types"] = ["TASK_FAILED"]
+    answer = ann.put(path, {"workflow_params": sent})
+    assert answer.status_code == 200
+    assert EventTrigger.objects.get().params == {
+        "notify": [receiver | {"event_types": ["TASK_FAILED"]}]
+    }

@@ -30,6 +30,7 @@ from workflows.services.triggers.event_triggers import (
     get_event_trigger,
     update_event_trigger,
 )
+from workflows.services.triggers.notification_events import hide_secrets
 
 _EVENTS: Final = 100
 _MARKS: Final = {
@@ -69,7 +70,7 @@ class TriggerForm:
             condition=trigger.condition,
             event_input=show_json_object(trigger.event_input),
             input=show_json_object(trigger.input),
-            params=show_json_object(trigger.params),
+            params=show_json_object(hide_secrets(trigger.params)),
         )
 
     def changes(self) -> dict[str, Any]:
@@ -129,6 +130,7 @@ def trigger(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpRespo
     found = get_event_trigger(caller, trigger_id)
     context = {
         "trigger": found,
+        "params": hide_secrets(found.params),
         "workflow_name": workflow_names([found]).get(found.workflow_id, ""),
         "workflow_link": find_link("workflow", found.workflow_id),
         "events": [

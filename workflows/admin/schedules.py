@@ -37,6 +37,7 @@ from workflows.services.triggers.cron_triggers import (
     resume_cron_trigger,
     update_cron_trigger,
 )
+from workflows.services.triggers.notification_events import hide_secrets
 
 _FIRES: Final = 50
 _CATCH_UP: Final = {
@@ -87,7 +88,7 @@ class ScheduleForm:
             catch_up=trigger.catch_up,
             overlap=trigger.overlap,
             input=show_json_object(trigger.input),
-            params=show_json_object(trigger.params),
+            params=show_json_object(hide_secrets(trigger.params)),
         )
 
     @property
@@ -144,6 +145,7 @@ def schedule(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResp
         "words": summary.words,
         "slots": _slot_texts(summary),
         "trigger": trigger,
+        "params": hide_secrets(trigger.params),
         "catch_up": _CATCH_UP[CatchUp(trigger.catch_up)],
         "overlap": _OVERLAP[Overlap(trigger.overlap)],
         "workflow_link": find_link("workflow", trigger.workflow_id) if trigger.workflow_id else "",

@@ -18,10 +18,12 @@ from workflows.actions.publishers import (
     load_publishers,
     sign,
 )
+from workflows.jsontypes import JSONObject
 from workflows.services.triggers.notification_events import (
     event_name,
     find_receivers,
     hide_secrets,
+    keep_secrets,
     label,
     wants,
 )
@@ -108,6 +110,35 @@ def test_secrets_are_not_shown() -> None:
     assert label(params["notify"][0]) == "webhook hooks.example.org"  # type: ignore[arg-type]
     assert label({"type": "webhook", "url": "http://["}) == "webhook ?"
     assert hide_secrets({"notify": "x"}) == {"notify": "x"}
+
+
+def test_what_is_still_covered_stays_at_the_same_address_alone() -> None:
+    known: JSONObject = {
+        "type": "webhook",
+        "url": "https://ann:pa55@hooks.example.org/in?token=t",
+        "headers": {"Authorization": "Bearer t", "X-Gone": "1"},
+        "secret": "s3cr3t",
+    }
+    stored: JSONObject = {"notify": [{"type": "mail"}, known]}
+    assert keep_secrets(hide_secrets(stored), stored) == stored
+    shown = {"type": "webhook", "url": "https://***@hooks.example.org/in?***"}
+    changed = {**shown, "headers": {"Authorization": "***", "X-New": "2"}, "secret": "new"}
+    assert keep_secrets({"notify": [changed]}, stored) == {
+        "notify": [
+            {
+                "type": "webhook",
+                "url": known["url"],
+                "headers": {"Authorization": "Bearer t", "X-New": "2"},
+                "secret": "new",
+            }
+        ]
+    }
+    elsewhere: JSONObject = {
+        "notify": [{"type": "webhook", "url": "https://else.example.org", "secret": "***"}]
+    }
+    assert keep_secrets(elsewhere, stored) == elsewhere
+    assert keep_secrets({"env": "a", "notify": [1]}, stored) == {"env": "a", "notify": [1]}
+    assert keep_secrets({}, stored) == {}
 
 
 def test_a_signature_can_be_checked_by_the_receiver() -> None:

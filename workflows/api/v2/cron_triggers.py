@@ -15,12 +15,19 @@ from workflows.api.filters import read_conditions
 from workflows.api.operations import ALL_PROJECTS, creating, deleting, listing, reading
 from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.views import ApiView, answer, created, deleted
+from workflows.jsontypes import JSONObject
 from workflows.models import CatchUp, CronTrigger, Overlap, Role, Scope
 from workflows.services.triggers.cron_triggers import (
     create_cron_trigger,
     delete_cron_trigger,
     get_cron_trigger,
 )
+from workflows.services.triggers.notification_events import hide_secrets
+
+
+def _params(row: CronTrigger) -> JSONObject:
+    return hide_secrets(row.params)
+
 
 CRON_TRIGGER: Final = Resource(
     title="Cron trigger",
@@ -31,7 +38,7 @@ CRON_TRIGGER: Final = Resource(
         Attribute("workflow_name"),
         Attribute("workflow_id", Kind.UUID),
         Attribute("workflow_input", Kind.JSON, column="input"),
-        Attribute("workflow_params", Kind.JSON, column="params"),
+        Attribute("workflow_params", Kind.JSON, value=_params, needs=("params",), column="params"),
         Attribute("project_id", Kind.UUID),
         Attribute("scope"),
         Attribute("pattern"),

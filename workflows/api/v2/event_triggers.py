@@ -23,6 +23,7 @@ from workflows.api.pagination import list_rows, page_body, read_page
 from workflows.api.values import parse_uuid
 from workflows.api.views import ApiView, answer, created, deleted
 from workflows.errors import RequestInvalid
+from workflows.jsontypes import JSONObject
 from workflows.models import EventTrigger, Role, Scope
 from workflows.services.triggers.event_triggers import (
     FIXED,
@@ -31,6 +32,12 @@ from workflows.services.triggers.event_triggers import (
     get_event_trigger,
     update_event_trigger,
 )
+from workflows.services.triggers.notification_events import hide_secrets
+
+
+def _params(row: EventTrigger) -> JSONObject:
+    return hide_secrets(row.params)
+
 
 # The last two are Levante's own.
 EVENT_TRIGGER: Final = Resource(
@@ -44,7 +51,7 @@ EVENT_TRIGGER: Final = Resource(
         Attribute("name"),
         Attribute("workflow_id", Kind.UUID),
         Attribute("workflow_input", Kind.JSON, column="input"),
-        Attribute("workflow_params", Kind.JSON, column="params"),
+        Attribute("workflow_params", Kind.JSON, value=_params, needs=("params",), column="params"),
         Attribute("exchange"),
         Attribute("topic"),
         Attribute("event"),

@@ -15,6 +15,7 @@ from workflows.services.advancing.contexts import load_contexts
 from workflows.services.advancing.results import task_result
 from workflows.services.executions.visible import narrow_to_visible
 from workflows.services.identity.identity import Caller
+from workflows.services.triggers.notification_events import hide_secrets
 
 _Read = Callable[[UUID], JSONValue]
 
@@ -46,7 +47,7 @@ def _environment(identity: UUID) -> JSONValue:
 
 def _other_params(identity: UUID) -> JSONValue:
     params = WorkflowExecution.objects.values_list("params", flat=True).get(pk=identity)
-    return {name: value for name, value in params.items() if name != "env"}
+    return hide_secrets({name: value for name, value in params.items() if name != "env"})
 
 
 def _context(identity: UUID) -> JSONValue:

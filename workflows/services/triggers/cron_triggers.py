@@ -35,6 +35,7 @@ from workflows.services.identity.ownership import (
     parse_id,
 )
 from workflows.services.triggers.cron_plan import MOST_COUNTED, next_slot, schedule_of
+from workflows.services.triggers.notification_events import keep_secrets
 from workflows.services.triggers.periodic_tasks import write_mirror
 from workflows.services.triggers.schedules import check_pattern, count_slots, parse_zone
 
@@ -137,8 +138,10 @@ def update_cron_trigger(
     with transaction.atomic(durable=True):
         trigger = _lock(caller, trigger_id)
         before = (trigger.pattern, trigger.time_zone, trigger.first_time, trigger.expires_at)
+        stored = trigger.params
         for name, value in changes.items():
             setattr(trigger, name, value)
+        trigger.params = keep_secrets(trigger.params, stored)
         if not trigger.name:
             raise RequestInvalid("The name of the cron trigger is not provided.")
         check_length("name", trigger.name)

@@ -18,6 +18,7 @@ from workflows.models import EventTrigger, Scope, TriggerEvent, WorkflowDefiniti
 from workflows.services.definitions.definitions import get_workflow, load_spec
 from workflows.services.identity.identity import Caller
 from workflows.services.identity.ownership import check_length, check_owner, check_scope
+from workflows.services.triggers.notification_events import keep_secrets
 
 TITLE: Final = "EventTrigger"
 FIXED: Final = ("exchange", "topic", "event")
@@ -85,8 +86,10 @@ def update_event_trigger(
         raise RequestInvalid(f"Can not update fields {list(FIXED)} of event trigger.")
     with transaction.atomic(durable=True):
         trigger = _lock(caller, trigger_id)
+        stored = trigger.params
         for name, value in changes.items():
             setattr(trigger, name, value)
+        trigger.params = keep_secrets(trigger.params, stored)
         if "scope" in changes:
             check_scope(caller, trigger.scope, "event_triggers")
         check_length("name", trigger.name)

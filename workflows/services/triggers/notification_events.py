@@ -74,6 +74,40 @@ def hide_secrets(params: JSONObject) -> JSONObject:
     return {**params, "notify": [_hidden(one) for one in notify]}
 
 
+def keep_secrets(given: JSONObject, stored: JSONObject) -> JSONObject:
+    """Give the params to store, of those that somebody was shown, changed and sent back.
+
+    What is still covered in a receiver at the same address is what was stored for it; at another
+    address it is not, so that nobody sends a secret to where he can read it.
+    """
+    receivers, known = given.get("notify"), stored.get("notify")
+    if not isinstance(receivers, list) or not isinstance(known, list):
+        return given
+    return {**given, "notify": [_uncovered(one, known) for one in receivers]}
+
+
+def _uncovered(receiver: JSONValue, known: list[JSONValue]) -> JSONValue:
+    if not isinstance(receiver, dict):
+        return receiver
+    for one in known:
+        shown = _hidden(one)
+        if not isinstance(one, dict) or not isinstance(shown, dict):
+            continue
+        if all(receiver.get(name) in (one.get(name), shown.get(name)) for name in ("type", "url")):
+            return {name: _kept(value, one.get(name)) for name, value in receiver.items()} | (
+                {"url": one["url"]} if "url" in one else {}
+            )
+    return receiver
+
+
+def _kept(given: JSONValue, stored: JSONValue) -> JSONValue:
+    if given == HIDDEN and stored is not None:
+        return stored
+    if isinstance(given, dict) and isinstance(stored, dict):
+        return {name: _kept(value, stored.get(name)) for name, value in given.items()}
+    return given
+
+
 def _hidden(receiver: JSONValue) -> JSONValue:
     if not isinstance(receiver, dict):
         return receiver
