@@ -71,7 +71,7 @@ class PythonAction:
 
     def run_inline(self, action: ActionSnapshot, task_name: str, reader: object) -> Outcome:
         outcome = perform_action(self._resolved.base, ActionContext(str(action.id)), action.input)
-        return Outcome(State.SUCCESS if outcome.is_success else State.ERROR, outcome.result)
+        return Outcome(State(outcome.state), outcome.result)
 
 
 class BuiltInCatalogue:

@@ -89,3 +89,18 @@ def test_a_result_that_cannot_be_stored_is_an_error_of_the_action(
     assert action.state == "ERROR"
     assert words in action.output["result"]
     assert states(execution) == {"rest": "ERROR"}
+
+
+@pytest.mark.parametrize("items", ["", "with-items: i in <% range(2) %>, "])
+def test_an_action_that_gives_up_cancels_its_task_and_the_execution(
+    items: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "workflows.services.running.attempts.perform_action",
+        lambda action, context, given: Outcome(False, "half", is_cancelled=True),
+    )
+    execution = work(start(ONE.replace("{action", f"{{{items}action")))
+    action = ActionExecution.objects.filter(execution=execution).order_by("item_index")[0]
+    assert (action.state, action.output) == ("CANCELLED", {"result": "half"})
+    assert states(execution) == {"rest": "CANCELLED"}
+    assert execution.state == "CANCELLED"

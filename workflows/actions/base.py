@@ -43,6 +43,14 @@ class ActionFailed(Exception):
         return self.message
 
 
+class ActionCancelled(Exception):
+    """The action ended in CANCELLED, by its own word; `result` is what is stored."""
+
+    def __init__(self, result: JSONValue = None) -> None:
+        super().__init__(result)
+        self.result = result
+
+
 class Action:
     """A unit of work. Its parameters are those of `run` after the context.
 
@@ -77,10 +85,21 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. `result` is the error's text or data when it did not succeed."""
+    """How a run ended. `result` is the error's text or data when it did not succeed.
+
+    `is_cancelled`: neither success nor error, since the action itself gave up its work.
+    """
 
     is_success: bool
     result: JSONValue
+    is_cancelled: bool = False
+
+    @property
+    def state(self) -> str:
+        """The state of an action that ended so."""
+        if self.is_cancelled:
+            return "CANCELLED"
+        return "SUCCESS" if self.is_success else "ERROR"
 
 
 def perform_action(
@@ -93,6 +112,8 @@ def perform_action(
         return Outcome(is_success=True, result=action.run(context, **input))
     except ActionFailed as failure:
         return Outcome(is_success=False, result=failure.result)
+    except ActionCancelled as cancelled:
+        return Outcome(is_success=False, result=cancelled.result, is_cancelled=True)
     except Exception as error:  # a border: the action may be anybody's code
         text = exception_text(action.name, context, str(error) or type(error).__name__)
         return Outcome(is_success=False, result=text)

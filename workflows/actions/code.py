@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from workflows.actions import mistral_lib
-from workflows.actions.base import Action, ActionContext, ActionFailed
+from workflows.actions.base import Action, ActionCancelled, ActionContext, ActionFailed
 from workflows.errors import ActionError, Problem, RequestInvalid
 from workflows.jsontypes import JSONValue
 
@@ -229,10 +229,12 @@ def _provide_mistral_lib() -> None:
 
 
 def _result(value: Any) -> JSONValue:
-    """Take a result apart that says by itself whether it is an error."""
+    """Take a result apart that says by itself whether it is an error, or cancelled."""
     if not hasattr(value, "is_error") or not hasattr(value, "data"):
         plain: JSONValue = value
         return plain
+    if hasattr(value, "is_cancel") and value.is_cancel():
+        raise ActionCancelled(value.error if value.data is None else value.data)
     if value.is_error():
         raise ActionFailed("The action failed.", value.error)
     data: JSONValue = value.data

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an inline action ended: SUCCESS with its result, or ERROR with a message or data."""
+    """How an inline action ended: its final state, and its result, message or data."""
 
     state: State
     value: JSONValue

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from workflows.actions import code as module
-from workflows.actions.base import ActionContext, Outcome, check_input, parameters, perform_action
+from workflows.actions.base import ActionContext, check_input, parameters, perform_action
 from workflows.actions.code import Code, check_code, code_action, find_fault, list_classes
 from workflows.actions.registry import describe_action, summarize_input
 from workflows.errors import ActionInputInvalid, RequestInvalid
@@ -80,6 +80,16 @@ class Failing(actions.Action):
 class Fine(actions.Action):
     def run(self, context):
         return Result(data=[1, 2])
+
+
+class GivenUp(actions.Action):
+    def run(self, context):
+        return Result(data="half", cancel=True)
+
+
+class GivenUpSilently(actions.Action):
+    def run(self, context):
+        return Result(error="late", cancel=True)
 
 
 class Raising(actions.Action):
@@ -156,18 +166,18 @@ def test_code_is_run_by_workers_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("class_name", "is_success", "result"),
+    ("class_name", "state", "result"),
     [
-        ("Where", True, ["w", "p"]),
-        ("Failing", False, {"why": "no"}),
-        ("Fine", True, [1, 2]),
+        ("Where", "SUCCESS", ["w", "p"]),
+        ("Failing", "ERROR", {"why": "no"}),
+        ("Fine", "SUCCESS", [1, 2]),
+        ("GivenUp", "CANCELLED", "half"),
+        ("GivenUpSilently", "CANCELLED", "late"),
     ],
 )
-def test_a_worker_runs_it(
-    class_name: str, is_success: bool, result: JSONValue, worker: None
-) -> None:
+def test_a_worker_runs_it(class_name: str, state: str, result: JSONValue, worker: None) -> None:
     outcome = perform_action(make(RUNNABLE, class_name), CONTEXT, {})
-    assert outcome == Outcome(is_success, result)
+    assert (outcome.state, outcome.result) == (state, result)
 
 
 def test_what_it_raises_is_an_error_without_a_traceback(worker: None) -> None:

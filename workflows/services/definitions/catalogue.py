@@ -81,7 +81,7 @@ class StoredAction:
         base_input = action.input if action.base_input is None else action.base_input
         outcome = perform_action(self._resolved.base, context, base_input)
         if not outcome.is_success:
-            return Outcome(State.ERROR, outcome.result)
+            return Outcome(State(outcome.state), outcome.result)
         return Outcome(State.SUCCESS, finish_output(self._resolved, outcome.result, reader))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import TIMEOUT_MAX, Thread
@@ -111,7 +112,7 @@ def start_action_run(
         return _run_by_worker(action, is_saved=is_saved)
     require_running()
     outcome = _run_here(resolved, action)
-    action.state = State.SUCCESS if outcome.is_success else State.ERROR
+    action.state = State(outcome.state)
     action.output = {"result": outcome.result}
     action.is_accepted = action.is_handled = True
     action.finished_at = action.updated_at = timezone.now()
@@ -242,7 +243,7 @@ def _run_here(resolved: ResolvedAction, action: ActionExecution) -> Outcome:
         result = outcome.result
         if outcome.is_success:
             result = finish_output(resolved, result, outside_reader())
-        return Outcome(outcome.is_success, clean_payload(result))
+        return replace(outcome, result=clean_payload(result))
     except WorkflowsError as error:
         return Outcome(is_success=False, result=error.message)
 

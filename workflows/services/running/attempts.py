@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -177,7 +177,7 @@ def perform(claim: Claim) -> Outcome | None:
     ids = {"execution_id": claim.execution_id, "task_id": claim.task_id}
     with log_facts(**ids, action_id=claim.action_id):
         outcome = _perform(claim)
-        state = "" if outcome is None else _state_of(outcome)
+        state = "" if outcome is None else outcome.state
         tell_attempt(
             AttemptEnd(
                 action_id=claim.action_id,
@@ -255,15 +255,11 @@ def record_seen(claim: Claim, outcome: Outcome, clock: datetime) -> SeenEnd | No
 def record_values(claim: Claim, outcome: Outcome) -> list[Any]:
     """Give the values of RECORD_SQL."""
     return [
-        _state_of(outcome),
+        outcome.state,
         as_payload({"result": outcome.result}),
         claim.action_id,
         claim.token,
     ]
-
-
-def _state_of(outcome: Outcome) -> str:
-    return "SUCCESS" if outcome.is_success else "ERROR"
 
 
 def note_refusal(claim: Claim) -> None:
@@ -294,7 +290,7 @@ def _finish(claim: Claim, outcome: Outcome) -> Outcome:
         if outcome.is_success and claim.base_name:
             resolved = resolve_stored_action(claim.name, claim.namespace, claim.project_id)
             result = finish_output(resolved, result, outside_reader())
-        return Outcome(outcome.is_success, clean_payload(result))
+        return replace(outcome, result=clean_payload(result))
     except WorkflowsError as error:
         return Outcome(is_success=False, result=error.message)
 
