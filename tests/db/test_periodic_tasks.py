@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_celery_beat.models import (
     ClockedSchedule,
@@ -23,8 +27,13 @@ from workflows.errors import RequestInvalid
 from workflows.models import CronFire, CronTrigger, WorkflowExecution
 from workflows.services.definitions.workflow_uploads import create_workflows
 from workflows.services.executions.scheduled_start import start_scheduled
-from workflows.services.triggers.cron_firing import fire_due_triggers
-from workflows.services.triggers.cron_triggers import create_cron_trigger
+from workflows.services.triggers.cron_firing import fire_due_triggers, fire_trigger
+from workflows.services.triggers.cron_triggers import (
+    create_cron_trigger,
+    delete_cron_trigger,
+    pause_cron_trigger,
+    resume_cron_trigger,
+)
 from workflows.services.triggers.periodic_tasks import START_JOB, sync_periodic_tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -199,3 +208,31 @@ def test_a_message_starts_the_workflow_once(rung: list[Work]) -> None:
     assert WorkflowExecution.objects.count() == len(rung) == 1
     with pytest.raises(RequestInvalid):
         start_scheduled("message-2", {"project": "team"})
+
+
+def test_a_trigger_is_always_locked_before_its_periodic_task() -> None:
+    caller = make_caller()
+    made = create_cron_trigger(caller=caller, name="t", workflow="hello", pattern="0 3 * * *")
+    task = made.periodic_task
+    task.kwargs = json.dumps(json.loads(task.kwargs) | {"input": {"who": "me"}})
+    task.save()
+    assert made.next_time is not None
+    for change in (
+        sync_periodic_tasks,
+        partial(pause_cron_trigger, caller=caller, trigger_id=made.pk),
+        partial(resume_cron_trigger, caller=caller, trigger_id=made.pk),
+        partial(fire_trigger, made.pk, made.next_time),
+        partial(delete_cron_trigger, caller=caller, name_or_id="t"),
+    ):
+        with CaptureQueriesContext(connection) as captured:
+            change()
+        locks = [
+            "trigger" if '"cron_triggers"' in sql.split("WHERE")[0] else "task"
+            for sql in (query["sql"] for query in captured.captured_queries)
+            if re.search(r"FOR UPDATE|^(UPDATE|DELETE)", sql)
+            and re.search(
+                r'"cron_triggers"|"django_celery_beat_periodictask"', sql.split("WHERE")[0]
+            )
+        ]
+        assert locks[:1] == ["trigger"], change
+        assert "task" in locks, change

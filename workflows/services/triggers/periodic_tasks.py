@@ -162,12 +162,16 @@ def _is_shown_right(task: PeriodicTask) -> bool:
 
 
 def _take_over(pk: int) -> None:
+    # The trigger first, as for whoever changes, fires or deletes one.
+    triggers = CronTrigger.objects.filter(periodic_task_id=pk)
+    trigger = triggers.select_for_update().first()
     task = PeriodicTask.objects.select_for_update().filter(pk=pk).first()
     if task is None:
         return
-    trigger = CronTrigger.objects.select_for_update().filter(periodic_task=task).first()
-    now = timezone.now()
     is_new = trigger is None
+    if is_new and triggers.exists():
+        return  # somebody has just made it of this task
+    now = timezone.now()
     if trigger is None:
         trigger = CronTrigger(periodic_task=task, is_adopted=True, created_at=now)
     before = _timing(trigger)
