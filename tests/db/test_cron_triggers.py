@@ -19,6 +19,7 @@ from workflows.errors import Conflict, NotFound, NotPermitted, RequestInvalid, W
 from workflows.models import CronFire, CronTrigger, Project, WorkflowDefinition, WorkflowExecution
 from workflows.services.definitions.workflow_uploads import create_workflows, delete_workflow
 from workflows.services.operation.maintenance import set_status
+from workflows.services.triggers import cron_firing
 from workflows.services.triggers.cron_firing import (
     drop_old_fires,
     fire_due_triggers,
@@ -151,7 +152,7 @@ def test_a_long_absence_costs_no_more_than_a_short_one() -> None:
         fire_due_triggers(now)
     expected = [now - timedelta(seconds=seconds) for seconds in range(61, -1, -1)]
     assert slots() == expected  # the last one that was missed, and those of the last minute
-    assert CronFire.objects.get(outcome="skipped").slots == 10_000  # counting ends there
+    assert CronFire.objects.get(outcome="skipped").slots == 1_000  # counting ends there
 
 
 def test_a_count_goes_down_and_the_last_run_takes_the_trigger_along() -> None:
@@ -355,3 +356,16 @@ def test_maintenance_holds_slots_back() -> None:
     set_status(status="RUNNING")
     fire_due_triggers(START + timedelta(hours=1, minutes=20))
     assert slots() == [datetime(2026, 3, 1, 13, tzinfo=UTC)]
+
+
+def test_a_pass_that_takes_long_leaves_the_others_to_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cron_firing, "_LONGEST_PASS", 0.0)
+    for minute in (3, 1, 2):
+        make_trigger(name=f"t{minute}", pattern=f"{minute} 13 * * *")
+    for count, name in enumerate(("t1", "t2", "t3"), start=1):
+        seconds = fire_due_triggers(datetime(2026, 3, 1, 13, 3, tzinfo=UTC))
+        assert CronFire.objects.latest("id").trigger_name == name
+        assert CronFire.objects.count() == count
+        assert seconds <= 1.0

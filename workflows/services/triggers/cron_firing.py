@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -42,6 +43,9 @@ logger = logging.getLogger(__name__)
 # The longest sleep, so that a trigger made meanwhile is not late.
 _LONGEST: Final = 1.0
 _SHORTEST: Final = 0.01
+# Seconds after which a pass takes up no other trigger, so that timers and the triggers that have
+# become due meanwhile are not kept waiting by many that are slow.
+_LONGEST_PASS: Final = 5.0
 # Earlier runs that may still be going when a slot comes.
 _RUNS_LOOKED_AT: Final = 100
 
@@ -78,7 +82,9 @@ _failing = Reminders()
 def fire_due_triggers(now: datetime | None = None) -> float:
     """Start whatever is due; give the seconds until the next slot, 1 at most.
 
-    Without `now` it is the time of the database, so it does not matter whose clock is wrong.
+    Without `now` it is the time of the database, so it does not matter whose clock is wrong. All
+    triggers of a pass are judged by the time of its beginning: none misses a slot because of those
+    before it. What a pass does not come to stays due, and is the first of the next.
     """
     if not settings.LEVANTE_TRIGGERS or get_status() != ServiceStatus.RUNNING:
         return _LONGEST
@@ -86,11 +92,10 @@ def fire_due_triggers(now: datetime | None = None) -> float:
     clock = now or fetch_one("SELECT clock_timestamp()")[0]
     resting = _failing.resting()
     due = [row[0] for row in fetch_all(_DUE_SQL, [clock, resting, batch])]
-    failed = [one for one in due if not _attempt(fire_trigger, one, clock)]
-    for (trigger_id,) in fetch_all(_WAITING_SQL, [batch]):
-        _attempt(start_waiting, trigger_id, clock)
-    if failed:
+    if failed := _attempt_all(fire_trigger, due, clock):
         _failing.take_due(failed)
+    waiting = [row[0] for row in fetch_all(_WAITING_SQL, [batch])]
+    _attempt_all(start_waiting, waiting, clock)
     row = fetch_one(_NEXT_SQL, [_failing.resting()])
     seconds = float(row[0]) if row and row[0] is not None else _LONGEST
     return max(_SHORTEST, min(seconds, _LONGEST))
@@ -168,6 +173,20 @@ def drop_old_fires() -> int:
     return execute(
         _OLD_SQL, [settings.LEVANTE_TRIGGER_HISTORY_DAYS, settings.LEVANTE_SWEEP_BATCH * 10]
     )
+
+
+def _attempt_all(
+    deal_with: Callable[[UUID, datetime], object], trigger_ids: Iterable[UUID], now: datetime
+) -> list[UUID]:
+    """Deal with triggers, at least with one, until they or the time are over; give the failed."""
+    deadline = time.monotonic() + _LONGEST_PASS
+    failed = []
+    for trigger_id in trigger_ids:
+        if not _attempt(deal_with, trigger_id, now):
+            failed.append(trigger_id)
+        if time.monotonic() >= deadline:
+            break
+    return failed
 
 
 def _attempt(
