@@ -369,3 +369,28 @@ def test_a_pass_that_takes_long_leaves_the_others_to_the_next(
         assert CronFire.objects.latest("id").trigger_name == name
         assert CronFire.objects.count() == count
         assert seconds <= 1.0
+
+
+def test_a_slot_that_goes_on_waiting_costs_no_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_trigger(overlap="queue")
+    fire_due_triggers(START + timedelta(hours=1))
+    fire_due_triggers(START + timedelta(hours=2))
+    assert CronFire.objects.filter(outcome="waiting").count() == 1
+    tried: list[object] = []
+    monkeypatch.setattr(cron_firing, "start_waiting", lambda *given: tried.append(given))
+    fire_due_triggers(START + timedelta(hours=2, minutes=1))
+    assert not tried
+    WorkflowExecution.objects.update(state="SUCCESS")
+    fire_due_triggers(START + timedelta(hours=2, minutes=2))
+    assert len(tried) == 1
+
+
+def test_slots_that_wait_go_with_old_history_once_their_trigger_is_gone() -> None:
+    trigger = make_trigger(overlap="queue")
+    fire_due_triggers(START + timedelta(hours=1))
+    fire_due_triggers(START + timedelta(hours=2))
+    CronFire.objects.filter(outcome="started").delete()
+    CronFire.objects.update(fired_at=START - timedelta(days=400))
+    assert drop_old_fires() == 0
+    trigger.periodic_task.delete()  # as in the pages of beat
+    assert drop_old_fires() == 1

@@ -58,21 +58,27 @@ _NEXT_SQL: Final = """
     SELECT extract(epoch FROM min(next_time) - clock_timestamp()) FROM cron_triggers
     WHERE NOT is_paused AND next_time IS NOT NULL AND id <> ALL(%s)
 """
-_WAITING_SQL: Final = """
-    SELECT DISTINCT f.trigger_id FROM cron_fires f JOIN cron_triggers t ON t.id = f.trigger_id
-    WHERE f.outcome = 'waiting' AND NOT t.is_paused LIMIT %s
-"""
-_RUNNING_SQL: Final = """
+# A run of the trigger {trigger} that is not over.
+_RUN_SQL: Final = """
     SELECT e.id FROM (
         SELECT execution_id FROM cron_fires
-        WHERE trigger_id = %s AND execution_id IS NOT NULL ORDER BY slot DESC LIMIT %s) AS f
+        WHERE trigger_id = {trigger} AND execution_id IS NOT NULL ORDER BY slot DESC LIMIT %s) AS f
     JOIN workflow_executions e ON e.id = f.execution_id
     WHERE e.state = ANY(%s) LIMIT 1
+"""
+_RUNNING_SQL: Final = _RUN_SQL.format(trigger="%s")
+# The triggers of which a waiting slot can start now, so that waiting costs no transaction.
+_WAITING_SQL: Final = f"""
+    SELECT t.id FROM (SELECT DISTINCT trigger_id FROM cron_fires WHERE outcome = 'waiting') AS w
+    JOIN cron_triggers t ON t.id = w.trigger_id
+    WHERE NOT t.is_paused AND NOT EXISTS ({_RUN_SQL.format(trigger="t.id")}) LIMIT %s
 """
 _OLD_SQL: Final = """
     DELETE FROM cron_fires WHERE id IN (
         SELECT id FROM cron_fires
-        WHERE fired_at < clock_timestamp() - %s * interval '1 day' AND outcome <> 'waiting'
+        WHERE fired_at < clock_timestamp() - %s * interval '1 day'
+          AND (outcome <> 'waiting'
+               OR NOT EXISTS (SELECT FROM cron_triggers t WHERE t.id = cron_fires.trigger_id))
         ORDER BY fired_at LIMIT %s)
 """
 
@@ -94,7 +100,7 @@ def fire_due_triggers(now: datetime | None = None) -> float:
     due = [row[0] for row in fetch_all(_DUE_SQL, [clock, resting, batch])]
     if failed := _attempt_all(fire_trigger, due, clock):
         _failing.take_due(failed)
-    waiting = [row[0] for row in fetch_all(_WAITING_SQL, [batch])]
+    waiting = [row[0] for row in fetch_all(_WAITING_SQL, [_RUNS_LOOKED_AT, OPEN_STATES, batch])]
     _attempt_all(start_waiting, waiting, clock)
     row = fetch_one(_NEXT_SQL, [_failing.resting()])
     seconds = float(row[0]) if row and row[0] is not None else _LONGEST
@@ -169,7 +175,7 @@ def run_trigger_now(trigger: CronTrigger, now: datetime | None = None) -> CronFi
 
 
 def drop_old_fires() -> int:
-    """Delete history that is old enough."""
+    """Delete history that is old enough; a slot that waits stays for as long as its trigger."""
     return execute(
         _OLD_SQL, [settings.LEVANTE_TRIGGER_HISTORY_DAYS, settings.LEVANTE_SWEEP_BATCH * 10]
     )
