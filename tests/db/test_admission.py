@@ -20,6 +20,11 @@ from workflows.services.executions.admission import admit_waiting
 from workflows.services.executions.executions import change_state, start_execution
 from workflows.services.identity.identity import Caller
 from workflows.services.operation.maintenance import set_status
+from workflows.services.triggers.cron_firing import run_trigger_now
+from workflows.services.triggers.cron_triggers import create_cron_trigger
+from workflows.services.triggers.event_intake import take_event
+from workflows.services.triggers.event_triggers import create_event_trigger
+from workflows.services.triggers.incoming_events import IncomingEvent
 
 TEXT = """
 version: '2.0'
@@ -188,3 +193,20 @@ def test_two_sweeps_fill_the_room_once(settings: Any) -> None:
         thread.join()
     assert sum(counts) == 1
     assert len(running()) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_triggers_ring_nothing_that_has_to_wait_for_room(rung: list[Work], settings: Any) -> None:
+    settings.LEVANTE_MAX_RUNNING = 1
+    caller = project("team")
+    slot = {"caller": caller, "workflow": "waits", "pattern": "0 * * * *"}
+    triggers = [create_cron_trigger(name=name, **slot) for name in ("a", "b")]
+    fires = [run_trigger_now(trigger) for trigger in triggers]
+    create_event_trigger(
+        caller=caller, workflow_id=triggers[0].workflow_id, exchange="e", topic="t", event="x"
+    )
+    own = str(caller.project_id)
+    (seen,) = take_event(IncomingEvent("e", "t", "x", "m1", own, "", "", {}, {}))
+    states = [WorkflowExecution.objects.get(pk=one.execution_id).state for one in (*fires, seen)]
+    assert states == ["RUNNING", "IDLE", "IDLE"]
+    assert rung == [Work(executions=(fires[0].execution_id,))]

@@ -113,7 +113,7 @@ def start_execution(
         if existing is None:
             raise NotPermitted("The execution's id is taken.") from None
         return existing
-    begin = partial(_begin, execution, at_once=at_once)
+    begin = partial(begin_execution, execution, at_once=at_once)
     if joins_transaction:
         transaction.on_commit(begin)
     else:
@@ -165,8 +165,11 @@ def prepare_execution(
     )
 
 
-def _begin(execution: WorkflowExecution, *, at_once: bool) -> None:
-    """See to it that an execution that was committed begins."""
+def begin_execution(execution: WorkflowExecution, *, at_once: bool = False) -> None:
+    """See to it that an execution begins. For whoever has stored a prepared one, after the commit.
+
+    With `at_once` its first tasks are made here, otherwise by a worker.
+    """
     tell_start(execution)
     if execution.state == State.IDLE:
         return  # the sweep lets it begin when there is room

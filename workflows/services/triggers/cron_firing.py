@@ -19,7 +19,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
 
-from workflows.canvas import Work, ring
 from workflows.errors import InMaintenance, WorkflowsError
 from workflows.models import (
     CronFire,
@@ -30,10 +29,9 @@ from workflows.models import (
     WorkflowExecution,
 )
 from workflows.models.statements import OPEN_STATES, execute, fetch_all, fetch_one
-from workflows.services.executions.executions import prepare_execution
+from workflows.services.executions.executions import begin_execution, prepare_execution
 from workflows.services.operation.reminders import Reminders
 from workflows.services.operation.service_status import get_status, require_running
-from workflows.services.telemetry.observing import tell_start
 from workflows.services.triggers.cron_plan import Plan, Skipped, plan_slots, schedule_of
 from workflows.services.triggers.cron_triggers import drop_cron_trigger
 from workflows.services.triggers.periodic_tasks import note_runs, write_mirror
@@ -127,12 +125,9 @@ def fire_trigger(trigger_id: UUID, now: datetime) -> int:
         trigger.next_time = plan.next_time
         if trigger.remaining is not None:
             trigger.remaining -= len(plan.run)
-        fired = [_fire_slot(trigger, slot, now) for slot in plan.run]
-        started = [execution_id for execution_id in fired if execution_id is not None]
+        started = sum([_fire_slot(trigger, slot, now) for slot in plan.run])
         _leave(trigger, len(plan.run), now)
-    if started:
-        ring(Work(executions=tuple(started)))
-    return len(started)
+    return started
 
 
 def start_waiting(trigger_id: UUID, now: datetime) -> UUID | None:
@@ -155,8 +150,6 @@ def start_waiting(trigger_id: UUID, now: datetime) -> UUID | None:
             return None
         _start(trigger, fire, now)
         _leave(trigger, 0, now)
-    if fire.execution_id is not None:
-        ring(Work(executions=(fire.execution_id,)))
     return fire.execution_id
 
 
@@ -169,8 +162,6 @@ def run_trigger_now(trigger: CronTrigger, now: datetime | None = None) -> CronFi
         fire.is_manual = True
         _start(trigger, fire, clock)
         CronTrigger.objects.filter(pk=trigger.pk).update(problem=trigger.problem)
-    if fire.execution_id is not None:
-        ring(Work(executions=(fire.execution_id,)))
     return fire
 
 
@@ -224,7 +215,8 @@ def _plan(trigger: CronTrigger, now: datetime) -> Plan:
     )
 
 
-def _fire_slot(trigger: CronTrigger, slot: datetime, now: datetime) -> UUID | None:
+def _fire_slot(trigger: CronTrigger, slot: datetime, now: datetime) -> bool:
+    """Do what is right at a slot; True if a run has started."""
     fire = _new_fire(trigger, slot, now)
     running = None if trigger.overlap == Overlap.ALLOW else _running(trigger)
     waiting = trigger.overlap == Overlap.QUEUE and _count_waiting(trigger)
@@ -243,8 +235,8 @@ def _fire_slot(trigger: CronTrigger, slot: datetime, now: datetime) -> UUID | No
                 fire.save(force_insert=True)
     except IntegrityError:
         logger.warning("a slot was run before", extra={"trigger": str(trigger.pk)})
-        return None
-    return fire.execution_id
+        return False
+    return fire.execution_id is not None
 
 
 def _new_fire(trigger: CronTrigger, slot: datetime, now: datetime) -> CronFire:
@@ -271,7 +263,7 @@ def _start(trigger: CronTrigger, fire: CronFire, now: datetime) -> None:
         fire.outcome, fire.reason = FireOutcome.FAILED, "Internal error. It has been logged."
     else:
         execution.save(force_insert=True)
-        transaction.on_commit(partial(tell_start, execution))
+        transaction.on_commit(partial(begin_execution, execution))
         fire.outcome, fire.reason, fire.execution_id = FireOutcome.STARTED, "", execution.pk
     trigger.problem = fire.reason
     fire.fired_at = now

@@ -19,7 +19,6 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from workflows.canvas import Work, ring
 from workflows.errors import InMaintenance, WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.models import (
@@ -31,10 +30,9 @@ from workflows.models import (
 )
 from workflows.models.base import dump_json
 from workflows.models.statements import execute
-from workflows.services.executions.executions import prepare_execution
+from workflows.services.executions.executions import begin_execution, prepare_execution
 from workflows.services.identity.ownership import parse_id
 from workflows.services.operation.service_status import require_running
-from workflows.services.telemetry.observing import tell_start
 from workflows.services.triggers.event_definitions import evaluate_over, event_params
 from workflows.services.triggers.incoming_events import IncomingEvent
 
@@ -73,9 +71,6 @@ def take_event(event: IncomingEvent) -> list[Seen]:
     """
     triggers = EventTrigger.objects.of_channel(event.exchange, event.topic)
     found = [_take(trigger, event) for trigger in triggers if not trigger.is_paused]
-    started = tuple(seen.execution_id for seen in found if seen and seen.execution_id)
-    if started:
-        ring(Work(executions=started))
     return [seen for seen in found if seen is not None]
 
 
@@ -146,7 +141,7 @@ def _decide(trigger: EventTrigger, event: IncomingEvent, row: TriggerEvent) -> N
         row.outcome, row.reason = EventOutcome.FAILED, "Internal error. It has been logged."
     else:
         execution.save(force_insert=True)
-        transaction.on_commit(partial(tell_start, execution))
+        transaction.on_commit(partial(begin_execution, execution))
         row.outcome, row.execution_id = EventOutcome.STARTED, execution.pk
 
 
