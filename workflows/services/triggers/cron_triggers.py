@@ -183,32 +183,10 @@ def resume_cron_trigger(
     with transaction.atomic(durable=True):
         trigger = _lock(caller, trigger_id)
         if trigger.is_paused:
-            note_pause(trigger, now)
+            _note_pause(trigger, now)
             trigger.is_paused, trigger.updated_at = False, now
             _store(trigger, is_new=False)
     return trigger
-
-
-def note_pause(trigger: CronTrigger, now: datetime) -> None:
-    """Write down the slots that a pause took, and go on behind them."""
-    if trigger.next_time is None or trigger.next_time >= now:
-        return
-    CronFire.objects.bulk_create(
-        [
-            CronFire(
-                trigger_id=trigger.pk,
-                trigger_name=trigger.name,
-                project_id=trigger.project_id,
-                slot=trigger.next_time,
-                fired_at=now,
-                outcome=FireOutcome.SKIPPED,
-                reason="The trigger was paused.",
-                slots=count_slots(schedule_of(trigger), trigger.next_time, now, MOST_COUNTED),
-            )
-        ],
-        ignore_conflicts=True,
-    )
-    trigger.next_time = next_slot(trigger, now)
 
 
 def delete_cron_trigger(*, caller: Caller, name_or_id: str) -> None:
@@ -256,6 +234,28 @@ def _store(trigger: CronTrigger, *, is_new: bool) -> None:
             f"Duplicate entry for cron trigger ['name', 'project_id']: {trigger.name}, "
             f"{trigger.project_id}"
         ) from error
+
+
+def _note_pause(trigger: CronTrigger, now: datetime) -> None:
+    """Write down the slots that a pause took, and go on behind them."""
+    if trigger.next_time is None or trigger.next_time >= now:
+        return
+    CronFire.objects.bulk_create(
+        [
+            CronFire(
+                trigger_id=trigger.pk,
+                trigger_name=trigger.name,
+                project_id=trigger.project_id,
+                slot=trigger.next_time,
+                fired_at=now,
+                outcome=FireOutcome.SKIPPED,
+                reason="The trigger was paused.",
+                slots=count_slots(schedule_of(trigger), trigger.next_time, now, MOST_COUNTED),
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    trigger.next_time = next_slot(trigger, now)
 
 
 def _check_count(remaining: int | None) -> None:
