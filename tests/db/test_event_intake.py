@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DataError, IntegrityError
 from pytest_django import Settings
 
 from tests.factories import make_caller
@@ -19,7 +20,11 @@ from workflows.models import EventTrigger, Role, TriggerEvent, WorkflowExecution
 from workflows.services.definitions.workflow_uploads import create_workflows
 from workflows.services.operation.maintenance import set_status
 from workflows.services.triggers.event_definitions import load_definitions
-from workflows.services.triggers.event_intake import drop_old_events, take_event
+from workflows.services.triggers.event_intake import (
+    drop_old_events,
+    take_event,
+    take_event_of_project,
+)
 from workflows.services.triggers.event_triggers import create_event_trigger, update_event_trigger
 from workflows.services.triggers.incoming_events import parse_event
 
@@ -283,3 +288,71 @@ def test_old_events_go_but_not_what_may_come_again(settings: Settings) -> None:
     TriggerEvent.objects.update(received_at="2026-01-01T00:00:00Z")
     assert drop_old_events() == 3
     assert TriggerEvent.objects.count() == 2
+
+
+UNSTORABLE = {"NUL": "a\0b", "half a character": "a\ud800b"}
+
+
+@pytest.mark.parametrize("text", UNSTORABLE.values(), ids=UNSTORABLE.keys())
+@pytest.mark.parametrize(
+    "field", ["event_type", "message_id", "publisher_id", "timestamp", "_context_project_id"]
+)
+def test_a_text_that_cannot_be_stored_is_noted_and_does_not_come_again(
+    field: str, text: str
+) -> None:
+    make_trigger()
+    channel = Channel("nova", "notifications")
+    assert Intake().take(channel, envelope(**{field: text}), f"wire {text}")
+    row = TriggerEvent.objects.get()
+    assert row.outcome == "failed"
+    assert row.message_id == "wire a?b"
+    assert not WorkflowExecution.objects.exists()
+
+
+def test_what_the_database_refuses_for_its_content_comes_again_a_few_times_only(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LEVANTE_EVENT_DELIVERIES = 2
+
+    def refuse(event: object) -> None:
+        raise DataError("value out of range")
+
+    monkeypatch.setattr("workflows.events.channels.take_event", refuse)
+    intake, channel = Intake(), Channel("nova", "notifications")
+    body = envelope()
+    assert [intake.take(channel, body, "m") for _ in range(2)] == [False, True]
+
+
+def test_another_broken_rule_is_not_taken_for_a_repetition(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_trigger()
+    monkeypatch.setattr(
+        "workflows.services.triggers.event_intake.prepare_execution",
+        lambda **given: WorkflowExecution(project_id=uuid4(), workflow_name="none", input={}),
+    )
+    with pytest.raises(IntegrityError):
+        send(envelope())
+
+
+def test_an_event_that_a_project_tells_of_reaches_its_own_and_public_triggers() -> None:
+    make_trigger("private")
+    make_trigger("public", scope="public")
+    event = parse_event(envelope(message_id="m1"), exchange="nova", topic="notifications")
+    other = make_caller("other").project_id
+    seen = take_event_of_project(event, other)
+    assert [one.outcome for one in seen] == ["started"]
+    assert list(outcomes()) == ["public"]
+    # The same id from elsewhere is another event.
+    send(envelope(message_id="m1"))
+    assert {name: len(rows) for name, rows in outcomes().items()} == {"private": 1, "public": 2}
+    # From the same project it is not.
+    assert take_event_of_project(event, other) == []
+
+
+def test_events_of_a_trigger_that_is_gone_go_as_well() -> None:
+    gone, kept = make_trigger("gone"), make_trigger("kept")
+    send(envelope())
+    EventTrigger.objects.filter(pk=gone.pk).delete()
+    assert drop_old_events() == 1
+    assert TriggerEvent.objects.get().trigger_id == kept.pk

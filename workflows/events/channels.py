@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, DataError, close_old_connections, connection
 from django.db.models import Min
 
 from workflows.errors import InMaintenance, WorkflowsError
@@ -60,16 +60,22 @@ class Intake:
             take_event(event)
         except InMaintenance:
             return False
-        except DatabaseError:
-            logger.warning("an event waits for the database", exc_info=True)
+        except DatabaseError as error:
             connection.close()
+            if isinstance(error, DataError):  # it would refuse the message each time
+                return self._fail(channel, event.message_id)
+            logger.warning("an event waits for the database", exc_info=True)
             return False
         except Exception:  # a border: a message that cannot be dealt with must not stop the others
-            logger.exception("an event failed", extra={"message_id": event.message_id})
-            if self._count(event.message_id) < settings.LEVANTE_EVENT_DELIVERIES:
-                return False
-            return self._give_up(channel, event.message_id, "Internal error. It has been logged.")
+            return self._fail(channel, event.message_id)
         return True
+
+    def _fail(self, channel: Channel, message_id: str) -> bool:
+        """Log what went wrong with a message, which may come again so many times."""
+        logger.exception("an event failed", extra={"message_id": message_id})
+        if self._count(message_id) < settings.LEVANTE_EVENT_DELIVERIES:
+            return False
+        return self._give_up(channel, message_id, "Internal error. It has been logged.")
 
     def _give_up(self, channel: Channel, message_id: str, reason: str) -> bool:
         logger.warning(

@@ -97,8 +97,6 @@ class TriggerEvent(models.Model):
         indexes = [
             # The last events of a trigger.
             models.Index(fields=["trigger_id", "-id"], name="trigger_events_last"),
-            # What is old enough to go.
-            models.Index(fields=["received_at"], name="trigger_events_by_age"),
         ]
 
     def __str__(self) -> str:

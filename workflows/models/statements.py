@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from django.db import connection
+import psycopg
+from django.db import IntegrityError, connection
 from psycopg.adapt import Transformer
 from psycopg.types.json import Json
 
@@ -101,3 +102,9 @@ def _split(sql: str) -> tuple[str, ...]:
 def as_payload(value: object) -> Any:
     """Make user data a value for a statement; None becomes NULL."""
     return None if value is None else Json(value, dumps=dump_json)
+
+
+def violated_constraint(error: IntegrityError) -> str:
+    """Return the name of the constraint that refused a row; empty if the server names none."""
+    cause = error.__cause__
+    return (cause.diag.constraint_name or "") if isinstance(cause, psycopg.Error) else ""

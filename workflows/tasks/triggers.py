@@ -8,6 +8,7 @@ from celery import Task, shared_task
 
 from workflows.services.executions.scheduled_start import start_scheduled as service
 from workflows.services.triggers.cron_firing import drop_old_fires, fire_due_triggers
+from workflows.services.triggers.event_intake import drop_old_events
 from workflows.services.triggers.periodic_tasks import START_JOB, sync_periodic_tasks
 
 
@@ -17,6 +18,7 @@ def fire_triggers() -> None:
     sync_periodic_tasks()
     fire_due_triggers()
     drop_old_fires()
+    drop_old_events()
 
 
 @shared_task(name=START_JOB, bind=True, acks_late=True)

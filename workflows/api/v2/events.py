@@ -6,7 +6,6 @@ with what each trigger that the caller sees has done.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from django.http import HttpResponse
@@ -19,7 +18,7 @@ from workflows.api.operations import BodyKind, Operation
 from workflows.api.views import ApiView, answer
 from workflows.jsontypes import JSONObject
 from workflows.models import EventTrigger
-from workflows.services.triggers.event_intake import take_event
+from workflows.services.triggers.event_intake import take_event_of_project
 from workflows.services.triggers.incoming_events import parse_event
 
 _ANSWER: Final[JSONObject] = {
@@ -52,7 +51,7 @@ class EventsView(ApiView):
         event = parse_event(
             read_text(request), exchange=exchange, topic=topic, event_type=event_type
         )
-        seen = take_event(replace(event, project=str(caller.project_id)))
+        seen = take_event_of_project(event, caller.project_id)
         visible = set(
             EventTrigger.objects.visible_to(caller.project_id, all_projects=caller.is_admin)
             .filter(pk__in=[one.trigger_id for one in seen])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -29,7 +29,8 @@ from workflows.models import (
     WorkflowExecution,
 )
 from workflows.models.base import dump_json
-from workflows.models.statements import execute
+from workflows.models.event_triggers import EventTriggerQuerySet
+from workflows.models.statements import execute, violated_constraint
 from workflows.services.executions.executions import begin_execution, prepare_execution
 from workflows.services.identity.ownership import parse_id
 from workflows.services.operation.service_status import require_running
@@ -40,14 +41,27 @@ logger = logging.getLogger(__name__)
 
 # Characters of a payload that is kept with what a trigger has seen.
 _KEPT_PAYLOAD: Final = 10_000
+_LONGEST_ID: Final = 255  # characters
+_ONCE: Final = "trigger_events_once"
+# Of each trigger what is beyond its last events, by its own index.
 _OLD_SQL: Final = """
     DELETE FROM trigger_events WHERE id IN (
-        SELECT id FROM (
-            SELECT id, received_at,
-                   row_number() OVER (PARTITION BY trigger_id ORDER BY id DESC) AS place
-            FROM trigger_events) AS e
-        WHERE place > %s AND received_at < clock_timestamp() - interval '1 hour'
-        LIMIT %s)
+        SELECT e.id FROM event_triggers t CROSS JOIN LATERAL (
+            SELECT id, received_at FROM trigger_events
+            WHERE trigger_id = t.id ORDER BY id DESC OFFSET %s) e
+        WHERE e.received_at < clock_timestamp() - interval '1 hour' LIMIT %s)
+"""
+# The triggers that have events are found one after the other, without reading their events.
+_GONE_SQL: Final = """
+    WITH RECURSIVE seen(id) AS (
+        (SELECT trigger_id FROM trigger_events ORDER BY trigger_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT e.trigger_id FROM trigger_events e WHERE e.trigger_id > s.id
+                ORDER BY e.trigger_id LIMIT 1)
+        FROM seen s WHERE s.id IS NOT NULL)
+    DELETE FROM trigger_events WHERE id IN (
+        SELECT e.id FROM seen s JOIN trigger_events e ON e.trigger_id = s.id
+        WHERE NOT EXISTS (SELECT 1 FROM event_triggers t WHERE t.id = s.id) LIMIT %s)
 """
 
 # When each trigger last noted an event of another type.
@@ -69,8 +83,29 @@ def take_event(event: IncomingEvent) -> list[Seen]:
 
     Raises what the database raises, and InMaintenance; then the message has to come again.
     """
-    triggers = EventTrigger.objects.of_channel(event.exchange, event.topic)
-    found = [_take(trigger, event) for trigger in triggers if not trigger.is_paused]
+    return _take_all(EventTrigger.objects.of_channel(event.exchange, event.topic), event)
+
+
+def take_event_of_project(event: IncomingEvent, project_id: UUID) -> list[Seen]:
+    """Give an event that a project tells of to its triggers, and to the public ones of others.
+
+    Its message id counts among those of the project alone: whatever it is, an event that another
+    one tells of is not taken for the same.
+    """
+    triggers = EventTrigger.objects.of_channel(event.exchange, event.topic).visible_to(project_id)
+    told = str(project_id)
+    known = f"{event.message_id[: _LONGEST_ID - len(told) - 1]} {told}"
+    return _take_all(triggers, replace(event, project=told), known)
+
+
+def _take_all(
+    triggers: EventTriggerQuerySet, event: IncomingEvent, message_id: str = ""
+) -> list[Seen]:
+    found = [
+        _take(trigger, event, message_id or event.message_id)
+        for trigger in triggers
+        if not trigger.is_paused
+    ]
     return [seen for seen in found if seen is not None]
 
 
@@ -80,7 +115,7 @@ def note_unreadable(exchange: str, topic: str, message_id: str, reason: str) -> 
         [
             TriggerEvent(
                 trigger_id=trigger.pk,
-                message_id=message_id[:255],
+                message_id=_storable(message_id)[:_LONGEST_ID],
                 event="",
                 received_at=timezone.now(),
                 outcome=EventOutcome.FAILED,
@@ -92,21 +127,27 @@ def note_unreadable(exchange: str, topic: str, message_id: str, reason: str) -> 
     )
 
 
+def _storable(text: str) -> str:
+    """Replace what the database does not take: half characters and U+0000."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
 def drop_old_events() -> int:
-    """Delete what is beyond the last events of each trigger.
+    """Delete what is beyond the last events of each trigger, and all of triggers that are gone.
 
     An event stays for an hour at least, since it may be delivered again.
     """
-    return execute(_OLD_SQL, [settings.LEVANTE_EVENTS_KEPT, settings.LEVANTE_SWEEP_BATCH])
+    batch = settings.LEVANTE_SWEEP_BATCH
+    return execute(_OLD_SQL, [settings.LEVANTE_EVENTS_KEPT, batch]) + execute(_GONE_SQL, [batch])
 
 
-def _take(trigger: EventTrigger, event: IncomingEvent) -> Seen | None:
+def _take(trigger: EventTrigger, event: IncomingEvent, message_id: str) -> Seen | None:
     """Decide for one trigger; None is an event that it has seen, or that is not worth a note."""
     if trigger.event != event.type and not _is_worth_a_note(trigger.pk):
         return None
     row = TriggerEvent(
         trigger_id=trigger.pk,
-        message_id=event.message_id,
+        message_id=message_id,
         event=event.type,
         received_at=timezone.now(),
         outcome=EventOutcome.NOT_MATCHED,
@@ -117,7 +158,9 @@ def _take(trigger: EventTrigger, event: IncomingEvent) -> Seen | None:
             require_running()
             _decide(trigger, event, row)
             row.save(force_insert=True)
-    except IntegrityError:
+    except IntegrityError as error:
+        if violated_constraint(error) != _ONCE:
+            raise
         logger.info("an event came again", extra={"trigger": str(trigger.pk)})
         return None
     return Seen(trigger.pk, EventOutcome(row.outcome), row.reason, row.execution_id)

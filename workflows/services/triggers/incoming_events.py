@@ -59,7 +59,7 @@ def parse_event(
     if isinstance(message.get(_ENVELOPE), str | dict):
         inner = message[_ENVELOPE]
         message = _load(inner) if isinstance(inner, str) else inner
-    event = str(message.get("event_type") or event_type)
+    event = _text(message.get("event_type") or event_type)
     if not event:
         raise RequestInvalid("The message has no event_type.")
     context = _context(message)
@@ -69,12 +69,12 @@ def parse_event(
         exchange=exchange,
         topic=topic,
         type=event[:_LONGEST],
-        message_id=str(identity or uuid4())[:_LONGEST],
-        project=_first(context, _PROJECT_KEYS) or _first(message, ("project_id",)),
-        publisher=_first(message, ("publisher_id", "publisher")),
-        timestamp=_first(message, ("timestamp",)),
+        message_id=_text(identity or uuid4())[:_LONGEST],
+        project=_text(_first(context, _PROJECT_KEYS) or _first(message, ("project_id",))),
+        publisher=_text(_first(message, ("publisher_id", "publisher"))),
+        timestamp=_text(_first(message, ("timestamp",))),
         payload=clean_payload(payload),
-        context={str(key): clean_payload(value) for key, value in context.items()},
+        context={_text(key): clean_payload(value) for key, value in context.items()},
     )
 
 
@@ -98,6 +98,11 @@ def _context(message: Mapping[str, Any]) -> dict[str, Any]:
         if key.startswith(_CONTEXT)
     }
     return {key: value for key, value in found.items() if "token" not in key and key != "password"}
+
+
+def _text(value: object) -> str:
+    """Give a text that can be stored; raises RequestInvalid."""
+    return str(clean_payload(str(value)))
 
 
 def _first(values: Mapping[str, Any], keys: Iterable[str]) -> str:
