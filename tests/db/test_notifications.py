@@ -12,12 +12,13 @@ from typing import Any, Final
 import psycopg
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
 from tests.factories import make_caller, start, work
 from workflows.engine.states import State
-from workflows.events.notifier import Notifier
+from workflows.events.notifier import Notifier, send
 from workflows.models import (
     HistoryEvent,
     NotificationCursor,
@@ -26,6 +27,7 @@ from workflows.models import (
 )
 from workflows.services.advancing.advance import advance
 from workflows.services.executions.executions import change_state, delete_execution
+from workflows.services.triggers import notifications
 from workflows.services.triggers.notifications import (
     claim_deliveries,
     collect_deliveries,
@@ -265,6 +267,53 @@ def test_a_process_that_dies_while_sending_delays_a_delivery(settings: Settings)
     settle_delivery(again[0], "")
     settle_delivery(taken[0], "too late")  # the first one comes back from the dead
     assert NotificationDelivery.objects.get(pk=again[0].id).state == "delivered"
+    # While a later try is under way, the failure of an earlier one says nothing; its success does.
+    settle_delivery(taken[1], "too late", is_final=True)
+    row = NotificationDelivery.objects.get(pk=taken[1].id)
+    assert (row.state, row.problem, row.claimed_until is None) == ("waiting", "", False)
+    settle_delivery(taken[1], "")
+    assert NotificationDelivery.objects.get(pk=taken[1].id).state == "delivered"
+
+
+def test_a_look_at_nothing_new_is_one_statement_without_a_lock() -> None:
+    with CaptureQueriesContext(connection) as asked:
+        assert collect_deliveries() == 0
+    assert len(asked) == 1
+    assert "FOR UPDATE" not in asked[0]["sql"]
+
+
+def test_a_gap_holds_up_one_look_however_much_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifications, "_BATCH", 3)
+    execution = start(HELLO, params={"notify": [{"type": "noop"}]})
+    collect()
+    before = NotificationDelivery.objects.count()
+    for number in range(10):
+        if number % 4 == 0:  # a number that is never used
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT nextval(pg_get_serial_sequence('history_events', 'id'))")
+        HistoryEvent.objects.create(
+            execution=execution, name=f"n{number}", state_to="RUNNING", at=timezone.now()
+        )
+    collect_deliveries()
+    collect_deliveries()
+    assert _names(before) == [f"n{number}" for number in range(10)]
+
+
+def test_what_is_being_sent_at_the_stop_is_settled(receiver: Receiver) -> None:
+    url = f"http://127.0.0.1:{receiver.server.server_port}/"
+    work(start(HELLO, params={"notify": [{"type": "webhook", "url": url}]}))
+    collect()
+    stop = threading.Event()
+    notifier = Notifier(stop)
+
+    def step(pool: ThreadPoolExecutor) -> None:
+        (claimed,) = claim_deliveries(1)
+        notifier._sending[pool.submit(send, claimed)] = claimed
+        stop.set()
+
+    notifier.step = step  # type: ignore[method-assign]
+    notifier.run()
+    assert NotificationDelivery.objects.filter(state="delivered").count() == 1
 
 
 def test_an_event_that_is_committed_late_is_not_lost() -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Final
 
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import DatabaseError, close_old_connections, connection
 
 from workflows.actions.publishers import DeliveryFailed, find_publisher
 from workflows.services.triggers.notifications import (
@@ -49,6 +49,7 @@ class Notifier:
                     logger.exception("notifications wait")
                     connection.close()
                     self._stop.wait(_AFTER_FAILURE)
+        self._settle_last()
 
     def step(self, pool: ThreadPoolExecutor) -> None:
         """Read, send and settle once; waits up to a second if there is nothing to do."""
@@ -65,6 +66,16 @@ class Notifier:
         done, _ = wait(self._sending, timeout=_LOOK, return_when=FIRST_COMPLETED)
         for future in done:
             self._settle(self._sending.pop(future), future)
+
+    def _settle_last(self) -> None:
+        """Note how those ended that were under way at the stop."""
+        try:
+            for future, claimed in self._sending.items():
+                self._settle(claimed, future)
+        except DatabaseError:  # they come again when their claims are over
+            logger.warning("notifications could not be settled", exc_info=True)
+        finally:
+            connection.close()
 
     def _settle(self, claimed: Claimed, future: Future[None]) -> None:
         error = future.exception()

@@ -24,7 +24,7 @@ from workflows.models import (
     NotificationDelivery,
     WorkflowExecution,
 )
-from workflows.models.statements import execute, fetch_all
+from workflows.models.statements import execute, fetch_all, fetch_one
 from workflows.services.triggers.notification_events import event_name, find_receivers, label, wants
 
 _BATCH: Final = 1_000
@@ -34,6 +34,7 @@ _CLAIM_MARGIN: Final = 30
 # One statement, so that the rows and what is said about transactions are of the same moment.
 _HISTORY_SQL: Final = """
     SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint,
+           coalesce((SELECT max(id) FROM history_events), 0),
            h.id, h.task_id, h.action_id, h.name, h.state_from, h.state_to, h.reason, h.at,
            e.id, e.workflow_id, e.workflow_name, e.workflow_namespace, e.project_id,
            e.root_execution_id, e.parent_task_id,
@@ -43,6 +44,11 @@ _HISTORY_SQL: Final = """
         SELECT * FROM history_events WHERE id > %s ORDER BY id LIMIT %s) AS h ON true
     LEFT JOIN workflow_executions e ON e.id = h.execution_id
     ORDER BY h.id
+"""
+# Asked once a second, without a lock and so without a commit.
+_HAS_MORE_SQL: Final = """
+    SELECT c.id IS NULL OR EXISTS (SELECT 1 FROM history_events WHERE id > c.last_id)
+    FROM (SELECT 1 AS id) AS one LEFT JOIN notification_cursor c ON c.id = one.id
 """
 _CLAIM_SQL: Final = """
     UPDATE notification_deliveries d
@@ -62,6 +68,15 @@ _OLD_SQL: Final = """
 
 
 @dataclass(frozen=True, slots=True)
+class _Moment:
+    """Of one look: the oldest running transaction, the next one, and the last row to be seen."""
+
+    oldest: int
+    next: int
+    highest: int
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """A delivery that this process is at. `receiver` is None if there is none any more."""
 
@@ -75,6 +90,8 @@ class Claimed:
 def collect_deliveries() -> int:
     """Make deliveries of what the history holds beyond the cursor; give how many rows were read."""
     count = 0
+    if not fetch_one(_HAS_MORE_SQL)[0]:
+        return count
     while True:
         read, is_full = _collect_once()
         count += read
@@ -91,7 +108,10 @@ def claim_deliveries(most: int) -> list[Claimed]:
 
 
 def settle_delivery(claimed: Claimed, problem: str, *, is_final: bool = False) -> DeliveryState:
-    """Note the outcome of a try; an empty problem is a success."""
+    """Note the outcome of a try; an empty problem is a success.
+
+    A success counts however late it comes, a failure only while there is no later try.
+    """
     now = timezone.now()
     changes: dict[str, Any] = {"claimed_until": None, "problem": problem}
     if not problem:
@@ -103,9 +123,10 @@ def settle_delivery(claimed: Claimed, problem: str, *, is_final: bool = False) -
         changes["next_try_at"] = now + timedelta(seconds=_gap(claimed.tries))
     if state != DeliveryState.WAITING:
         changes["ended_at"] = now
-    NotificationDelivery.objects.filter(pk=claimed.id, state=DeliveryState.WAITING).update(
-        state=state, **changes
-    )
+    rows = NotificationDelivery.objects.filter(pk=claimed.id, state=DeliveryState.WAITING)
+    if problem:
+        rows = rows.filter(tries=claimed.tries)
+    rows.update(state=state, **changes)
     return state
 
 
@@ -126,42 +147,49 @@ def _collect_once() -> tuple[int, bool]:
         if cursor is None:
             return 0, False
         found = fetch_all(_HISTORY_SQL, [cursor.last_id, _BATCH])
-        oldest, newest = found[0][0], found[0][1]
-        rows = [row[2:] for row in found if row[2] is not None]
-        settled = _settled(cursor, [row[0] for row in rows], oldest, newest)
+        now = _Moment(*found[0][:3])
+        rows = [row[3:] for row in found if row[3] is not None]
+        before = (cursor.last_id, cursor.ahead_id, cursor.barrier)
+        settled = _settled(cursor, [row[0] for row in rows], now)
         taken = rows[:settled]
         deliveries = [one for row in taken for one in _deliveries(row)]
-        NotificationDelivery.objects.bulk_create(deliveries, ignore_conflicts=True)
+        if deliveries:
+            NotificationDelivery.objects.bulk_create(deliveries, ignore_conflicts=True)
         if taken:
             cursor.last_id = taken[-1][0]
-        cursor.save(update_fields=["last_id", "ahead_id", "barrier"])
+        if before != (cursor.last_id, cursor.ahead_id, cursor.barrier):
+            cursor.save(update_fields=["last_id", "ahead_id", "barrier"])
     return len(taken), len(rows) == _BATCH and settled > 0
 
 
 def _lock_cursor() -> NotificationCursor | None:
     """Lock the cursor; None if somebody else reads. The first one begins at the end."""
     cursors = NotificationCursor.objects
-    if not cursors.filter(pk=1).exists():
-        last = HistoryEvent.objects.aggregate(last=Max("id"))["last"] or 0
-        cursors.bulk_create([NotificationCursor(last_id=last)], ignore_conflicts=True)
+    locked = cursors.select_for_update(skip_locked=True).filter(pk=1).first()
+    if locked is not None or cursors.filter(pk=1).exists():
+        return locked
+    last = HistoryEvent.objects.aggregate(last=Max("id"))["last"] or 0
+    cursors.bulk_create([NotificationCursor(last_id=last)], ignore_conflicts=True)
     return cursors.select_for_update(skip_locked=True).filter(pk=1).first()
 
 
-def _settled(cursor: NotificationCursor, ids: list[int], oldest: int, newest: int) -> int:
+def _settled(cursor: NotificationCursor, ids: list[int], now: _Moment) -> int:
     """Tell how many of the rows cannot be followed by one with a smaller number.
 
-    1. Those without a gap in their numbers. 2. Those that were there at a gap, once all
-    transactions of that time have ended: what is missing then was rolled back.
+    1. Those without a gap in their numbers. 2. All that were there at a gap, once the transactions
+    of that time have ended: what is missing then was rolled back.
     """
     last, count = cursor.last_id, 0
-    if cursor.barrier is not None and cursor.ahead_id is not None and oldest >= cursor.barrier:
+    if cursor.barrier is not None and cursor.ahead_id is not None and now.oldest >= cursor.barrier:
         count = sum(1 for one in ids if one <= cursor.ahead_id)
+        if count == len(ids) == _BATCH:
+            return count  # more that was there may follow
         last = max(last, cursor.ahead_id)
         cursor.barrier = cursor.ahead_id = None
     while count < len(ids) and ids[count] == last + 1:
         last, count = ids[count], count + 1
     if count < len(ids) and cursor.barrier is None:
-        cursor.barrier, cursor.ahead_id = newest, ids[-1]
+        cursor.barrier, cursor.ahead_id = now.next, now.highest
     elif count == len(ids):
         cursor.barrier = cursor.ahead_id = None
     return count
