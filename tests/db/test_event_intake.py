@@ -356,3 +356,17 @@ def test_events_of_a_trigger_that_is_gone_go_as_well() -> None:
     EventTrigger.objects.filter(pk=gone.pk).delete()
     assert drop_old_events() == 1
     assert TriggerEvent.objects.get().trigger_id == kept.pk
+
+
+def test_no_secret_of_the_caller_is_kept_wherever_it_stands() -> None:
+    inner = {
+        "event_type": "e",
+        "host": "a",
+        "_context_Auth_Token": "s3cret",
+        "context": {"AuthToken": "s3cret", "Password": "s3cret", "user": "u", "client_secret": "s"},
+        "_context_project_id": "p",
+    }
+    event = parse_event(json.dumps(inner), exchange="x", topic="t")
+    assert "s3cret" not in json.dumps(event.as_data())
+    assert event.context == {"user": "u", "project_id": "p"}
+    assert "_context_Auth_Token" not in event.payload

@@ -294,8 +294,8 @@ def test_a_broker_that_goes_away_is_connected_to_again(
     wait_until(lambda: started(with_broker, trigger) == ["i-1", "i-2"])
 
 
-def test_the_password_of_the_broker_is_not_in_the_log(stack: LiveStack) -> None:
-    assert "guest:guest" not in stack.log.read_text()
+def test_the_password_of_the_broker_is_not_in_the_log(with_broker: LiveStack) -> None:
+    assert "guest:guest" not in with_broker.log.read_text()
 
 
 def test_the_queue_of_a_deleted_trigger_goes(with_broker: LiveStack, broker: Broker) -> None:

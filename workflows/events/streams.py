@@ -46,17 +46,16 @@ class StreamListener:
         """Listen until the stop is asked for."""
         pause = _PAUSE
         while not self._stop.is_set():
-            client = redis.Redis.from_url(
-                self._url, socket_timeout=_WAIT / 1000 + 5, socket_connect_timeout=5
-            )
             try:
-                while not self._stop.is_set():
-                    self._look(client)
-                    pause = _PAUSE
+                with redis.Redis.from_url(
+                    self._url, socket_timeout=_WAIT / 1000 + 5, socket_connect_timeout=5
+                ) as client:
+                    while not self._stop.is_set():
+                        self._look(client)
+                        pause = _PAUSE
             except Exception as error:  # a border: whatever the library raises, it is tried again
                 # Its text may hold the address with its password.
                 logger.warning("the Redis of events is away", extra={"error": type(error).__name__})
-            client.close()
             self._streams = {}  # its groups may be lost as well
             self._next_refresh = 0.0
             self._stop.wait(pause)

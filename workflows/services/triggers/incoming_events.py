@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +16,7 @@ from workflows.services.executions.payloads import clean_payload
 _ENVELOPE: Final = "oslo.message"
 _CONTEXT: Final = "_context_"
 _PROJECT_KEYS: Final = ("project_id", "project", "tenant_id", "tenant")
+_SECRET: Final = re.compile("token|password|secret", re.IGNORECASE)
 _LONGEST: Final = 255  # characters that the tables hold
 
 
@@ -63,7 +65,7 @@ def parse_event(
     if not event:
         raise RequestInvalid("The message has no event_type.")
     context = _context(message)
-    payload = message.get("payload", message)
+    payload = message["payload"] if "payload" in message else _without_context(message)
     identity = message.get("message_id") or message.get("_unique_id") or message_id
     return IncomingEvent(
         exchange=exchange,
@@ -97,7 +99,20 @@ def _context(message: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in message.items()
         if key.startswith(_CONTEXT)
     }
-    return {key: value for key, value in found.items() if "token" not in key and key != "password"}
+    return _without_secrets(found)
+
+
+def _without_context(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a plain message tells; what is about its caller is told apart, and no secret is."""
+    return {
+        key: _without_secrets(value) if key == "context" and isinstance(value, dict) else value
+        for key, value in message.items()
+        if not key.startswith(_CONTEXT)
+    }
+
+
+def _without_secrets(context: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in context.items() if not _SECRET.search(str(key))}
 
 
 def _text(value: object) -> str:
