@@ -88,6 +88,8 @@ def run_round(
     client = Client(cluster, random.Random(fate.random()))
     nemesis = Nemesis(cluster, random.Random(fate.random()), faults)
     runs = make_runs(fate, executions, many_items=many_items)
+    schedule = f"tick-{seed}"
+    client.begin_schedule(schedule)
     threads = client.start_all(runs, seconds)
     nemesis.haunt(seconds, lambda pause: nemesis.wait(pause, pause))
     nemesis.heal()
@@ -99,6 +101,7 @@ def run_round(
             thread.join(0.2)
     if len(client.accepted) != len(runs):
         report.violations.append(f"{len(runs) - len(client.accepted)} starts are not accepted")
+    client.end_schedule(schedule)
     _wait_for_ends(cluster, deadline)
     client.is_over.set()
     report.settled_after = time.monotonic() - begin

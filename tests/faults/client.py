@@ -48,6 +48,22 @@ class Client:
         threading.Thread(target=self._answer_asks, daemon=True).start()
         return started
 
+    def begin_schedule(self, name: str) -> None:
+        """Have `tick` started each second; the answer may be lost, and the second try is a 409."""
+        body = {"name": name, "workflow_name": "tick", "pattern": "* * * * * *"}
+        self._insist("POST", "cron_triggers", body)
+
+    def end_schedule(self, name: str) -> None:
+        """Start no more."""
+        self._insist("DELETE", f"cron_triggers/{name}")
+
+    def _insist(self, method: str, path: str, body: Any = None) -> None:
+        while not self.is_over.is_set():
+            answer = self.request(method, path, body)
+            if answer is not None and answer.status_code < 500:
+                return
+            time.sleep(0.2)
+
     def request(self, method: str, path: str, body: Any) -> requests.Response | None:
         """Send one request. None if it was not answered."""
         begin = time.monotonic()
@@ -93,12 +109,8 @@ class Client:
         path = f"executions/{execution_id}"
         states = {"cancel": ["CANCELLED"], "pause": ["PAUSED", "RUNNING"]}[ask]
         for state in states:
-            while not self.is_over.is_set():
-                answer = self.request("PUT", path, {"state": state})
-                # It may have ended by itself, or by the request whose answer was lost.
-                if answer is not None and answer.status_code < 500:
-                    break
-                time.sleep(0.2)
+            # It may have ended by itself, or by a request whose answer was lost.
+            self._insist("PUT", path, {"state": state})
 
     def _answer_asks(self) -> None:
         """Give asynchronous actions their result, each twice: the first one counts."""

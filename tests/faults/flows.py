@@ -130,6 +130,10 @@ hang:
   tasks:
     act: {action: test.effect die=hang, timeout: 1, on-error: noop}
 
+tick:
+  tasks:
+    act: {action: std.noop}
+
 large:
   input: [size]
   output: {is_over: true}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -68,6 +69,18 @@ _SESSIONS_SQL: Final = """
     WHERE usename = current_user AND pid <> pg_backend_pid() AND (
         (state LIKE 'idle in transaction%%' AND state_change < clock_timestamp() - interval '10 s')
         OR (wait_event_type = 'Lock' AND query_start < clock_timestamp() - interval '5 s'))
+"""
+
+
+# Of schedules that are due each second.
+_FIRES_SQL: Final = """
+    SELECT f.trigger_name, f.slot, f.slots, f.outcome, e.id IS NOT NULL
+    FROM cron_fires f LEFT JOIN workflow_executions e ON e.id = f.execution_id
+    WHERE NOT f.is_manual ORDER BY f.trigger_id, f.slot
+"""
+_UNKNOWN_TICKS_SQL: Final = """
+    SELECT e.id FROM workflow_executions e WHERE e.workflow_name = 'tick'
+    AND NOT EXISTS (SELECT 1 FROM cron_fires f WHERE f.execution_id = e.id)
 """
 
 
@@ -156,6 +169,21 @@ def queues_are_empty(facts: Facts) -> Iterator[str]:
         yield f"{taken} messages that nobody acknowledges"
 
 
+def slots_are_run_or_counted_once(facts: Facts) -> Iterator[str]:
+    """I9: each slot of a schedule is run once, or counted as missed."""
+    due: dict[str, datetime] = {}
+    for name, slot, slots, outcome, has_run in facts.database.execute(_FIRES_SQL):
+        if slot != due.get(name, slot):
+            yield f"the schedule {name} goes on with {slot}, and {due[name]} was due"
+        if outcome not in ("started", "skipped") or has_run != (outcome == "started"):
+            yield f"the slot {slot} of {name} is {outcome}, with an execution: {has_run}"
+        due[name] = slot + timedelta(seconds=slots)
+    if not due:
+        yield "no schedule was due"
+    for (execution_id,) in facts.database.execute(_UNKNOWN_TICKS_SQL):
+        yield f"{execution_id} was started for no slot"
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     everything_has_ended,
     unsafe_steps_start_once,
@@ -165,6 +193,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     changes_are_allowed,
     no_session_is_stuck,
     queues_are_empty,
+    slots_are_run_or_counted_once,
 )
 # What may hold a moment later than the last execution ended.
 SETTLING: Final = frozenset({no_session_is_stuck, queues_are_empty, nothing_is_left_open})
