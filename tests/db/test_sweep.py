@@ -134,6 +134,23 @@ def test_an_execution_that_nobody_started_is_rung(rung: list[Work]) -> None:
     assert executions_rung(rung) == [execution.id]
 
 
+def test_what_was_written_by_a_clock_that_is_ahead_is_rung(rung: list[Work]) -> None:
+    """A time that has not come is no reason to wait for it."""
+    ahead = timezone.now() + timedelta(hours=2)
+    ended, waiting = start(WORK), start(WORK.replace("job", "other"))
+    begun = start_execution(project_id=ended.project_id, workflow="job", input={}, params={})
+    ActionExecution.objects.filter(execution=ended).update(
+        state="SUCCESS", finished_at=ahead, updated_at=ahead
+    )
+    ActionExecution.objects.filter(execution=waiting).update(dispatched_at=None, created_at=ahead)
+    WorkflowExecution.objects.update(created_at=ahead, updated_at=None)
+    rung.clear()
+    Sweep().ring_waiting()
+    Sweep().resend_unclaimed()
+    assert set(executions_rung(rung)) == {begun.id, ended.id}
+    assert actions_rung(rung) == [ActionExecution.objects.get(execution=waiting).id]
+
+
 def test_an_execution_whose_inline_actions_were_cut_off_is_rung(rung: list[Work]) -> None:
     execution = start(WORK)
     rung.clear()

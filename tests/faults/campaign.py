@@ -137,6 +137,8 @@ def _check(cluster: Cluster, client: Client, report: Report, deadline: float) ->
                 found = find_violations(facts, check)
             report.violations += found
             report.checks[check.__name__] += not found
+        if not database.execute("SELECT 1 FROM cron_fires LIMIT 1").fetchone():
+            report.violations.append("no slot of a schedule came")
         report.repeated = sum(count > 1 for count in facts.ledger.starts.values())
         sql = "SELECT state, count(*) FROM workflow_executions WHERE id = ANY(%s) GROUP BY state"
         report.ends = Counter(dict(database.execute(sql, [list(client.accepted)]).fetchall()))

@@ -18,20 +18,21 @@ from workflows.services.executions.executions import change_state
 logger = logging.getLogger(__name__)
 
 
-_ORPHANS_SQL = """
+# A moment of the future was written by a process whose clock is ahead; nothing waits for it.
+_IS_OLD = "NOT BETWEEN clock_timestamp() - %(age)s * interval '1 second' AND clock_timestamp()"
+_ORPHANS_SQL = f"""
     SELECT c.id FROM workflow_executions c
     JOIN workflow_executions p ON p.id = c.parent_execution_id
     WHERE c.state = ANY(%(open)s) AND p.state = 'CANCELLED'
-      AND coalesce(p.finished_at, p.updated_at, p.created_at)
-          < clock_timestamp() - %(age)s * interval '1 second'
+      AND coalesce(p.finished_at, p.updated_at, p.created_at) {_IS_OLD}
     LIMIT %(batch)s
 """
-_WITHOUT_TIMER_SQL = """
+_WITHOUT_TIMER_SQL = f"""
     SELECT t.id, t.execution_id, t.waits_for FROM task_executions t
     JOIN workflow_executions e ON e.id = t.execution_id
     WHERE t.state = 'DELAYED' AND t.waits_for IN ('wait-before', 'wait-after', 'retry')
       AND e.state = ANY(%(open)s)
-      AND coalesce(t.updated_at, t.created_at) < clock_timestamp() - %(age)s * interval '1 second'
+      AND coalesce(t.updated_at, t.created_at) {_IS_OLD}
       AND NOT EXISTS (SELECT 1 FROM timers m WHERE m.task_id = t.id AND m.kind = t.waits_for)
     LIMIT %(batch)s
 """
@@ -40,10 +41,10 @@ _SET_TIMER_SQL = """
     VALUES (%s, %s, %s, %s, clock_timestamp()) ON CONFLICT (task_id, kind) DO NOTHING
 """
 # A join that waits while nothing else is open waits in vain.
-_STUCK_SQL = """
+_STUCK_SQL = f"""
     SELECT e.id FROM workflow_executions e
     WHERE e.state = ANY(%(open)s) AND e.state = 'RUNNING' AND e.is_started AND NOT e.is_cut_off
-      AND coalesce(e.updated_at, e.created_at) < clock_timestamp() - %(age)s * interval '1 second'
+      AND coalesce(e.updated_at, e.created_at) {_IS_OLD}
       AND NOT EXISTS (SELECT 1 FROM task_executions t
                       WHERE t.execution_id = e.id AND t.state = ANY(%(open)s)
                         AND t.state <> 'WAITING')

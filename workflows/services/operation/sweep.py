@@ -34,25 +34,26 @@ from workflows.services.telemetry.tallies import tally
 logger = logging.getLogger(__name__)
 
 
-_LATE = "clock_timestamp() - %(gap)s * interval '1 second'"
+# A moment of the future was written by a process whose clock is ahead; nothing waits for it.
+_IS_LATE = "NOT BETWEEN clock_timestamp() - %(gap)s * interval '1 second' AND clock_timestamp()"
 # Accepted and not started, or with inline actions that the last advance had no time for.
 _UNSTARTED_SQL = f"""
     SELECT id FROM workflow_executions
     WHERE state = ANY(%(open)s) AND state = 'RUNNING' AND (NOT is_started OR is_cut_off)
-      AND coalesce(updated_at, created_at) < {_LATE} AND id <> ALL(%(resting)s)
+      AND coalesce(updated_at, created_at) {_IS_LATE} AND id <> ALL(%(resting)s)
     ORDER BY created_at LIMIT %(batch)s
 """
 _UNSEEN_ENDS_SQL = f"""
     SELECT DISTINCT execution_id FROM action_executions
     WHERE state = ANY(%(final)s) AND NOT is_handled AND execution_id IS NOT NULL
-      AND coalesce(finished_at, updated_at, created_at) < {_LATE}
+      AND coalesce(finished_at, updated_at, created_at) {_IS_LATE}
       AND execution_id <> ALL(%(resting)s)
     LIMIT %(batch)s
 """
 _UNSEEN_CHILDREN_SQL = f"""
     SELECT DISTINCT parent_execution_id FROM workflow_executions
     WHERE NOT is_handled AND parent_execution_id IS NOT NULL
-      AND coalesce(updated_at, created_at) < {_LATE}
+      AND coalesce(updated_at, created_at) {_IS_LATE}
       AND parent_execution_id <> ALL(%(resting)s)
     LIMIT %(batch)s
 """
@@ -68,9 +69,10 @@ _UNCLAIMED_SQL = """
           WHERE x.state = 'RUNNING' AND NOT x.is_handled AND x.token IS NULL AND NOT x.is_inline
             AND NOT x.is_item
             AND (coalesce(x.dispatched_at, x.created_at) < %(lost_at)s
-                 OR coalesce(x.dispatched_at, x.created_at) < clock_timestamp()
+                 OR coalesce(x.dispatched_at, x.created_at) NOT BETWEEN clock_timestamp()
                     - interval '1 second'
-                    * least(%(gap)s * power(2, least(x.send_count, 30)), %(longest)s))
+                    * least(%(gap)s * power(2, least(x.send_count, 30)), %(longest)s)
+                    AND clock_timestamp())
           ORDER BY place, x.dispatched_at LIMIT %(batch)s) late
     WHERE a.id = late.id AND late.place <= %(sent)s AND a.token IS NULL AND a.state = 'RUNNING'
       AND a.dispatched_at IS NOT DISTINCT FROM late.dispatched_at -- another sweep was faster
