@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 OPEN: Final = {
     "action_complete",
     "choose_project",
+    "code_check",
     "editor_check",
     "execution_do",
     "executions_bulk",

@@ -12,6 +12,7 @@ import logging
 import time
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
@@ -94,7 +95,9 @@ def take_event_of_project(event: IncomingEvent, project_id: UUID) -> list[Seen]:
     """
     triggers = EventTrigger.objects.of_channel(event.exchange, event.topic).visible_to(project_id)
     told = str(project_id)
-    known = f"{event.message_id[: _LONGEST_ID - len(told) - 1]} {told}"
+    known = f"{event.message_id} {told}"
+    if len(known) > _LONGEST_ID:
+        known = f"{sha256(event.message_id.encode()).hexdigest()} {told}"
     return _take_all(triggers, replace(event, project=told), known)
 
 

@@ -104,6 +104,9 @@ def claim_deliveries(most: int) -> list[Claimed]:
     seconds = settings.LEVANTE_NOTIFY_SECONDS + _CLAIM_MARGIN
     ids = [row[0] for row in fetch_all(_CLAIM_SQL, [seconds, most])]
     rows = NotificationDelivery.objects.filter(pk__in=ids).select_related("execution")
+    # Of the execution what names the receivers, and none of its data.
+    rows = rows.only("event", "tries", "is_global", "position", "receiver", "body",
+                     "execution__params")  # fmt: skip
     return [_claimed(row) for row in rows.order_by("event_id")]
 
 
