@@ -129,6 +129,7 @@ def database_from_url(url: str) -> dict[str, Any]:
     database: dict[str, Any] = environ.Env.db_url_config(url)
     if database.get("ENGINE") != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database")
+    database["ENGINE"] = "workflows.database"
     options = database.setdefault("OPTIONS", {})
     # A socket's folder stands in the query of the URL, as libpq has it; Django wants it here.
     for key in ("host", "port"):

@@ -56,6 +56,7 @@ _database["OPTIONS"] |= {
     "keepalives_interval": LEVANTE_DATABASE_SILENCE // 3,
     "keepalives_count": 2,
     "tcp_user_timeout": LEVANTE_DATABASE_SILENCE * 1000,
+    "prepare_threshold": 0,  # for the statements that ask for it, see workflows/database
     "options": (
         f"-c statement_timeout={LEVANTE_STATEMENT_TIMEOUT}"
         f" -c lock_timeout={LEVANTE_LOCK_TIMEOUT}"
@@ -68,7 +69,7 @@ _database["OPTIONS"] |= {
 }
 _database |= {
     "ATOMIC_REQUESTS": False,
-    # Seconds a connection is kept; it is checked before it is used again.
+    # Seconds a connection is kept; it is looked at before it is used again, see workflows/database.
     "CONN_MAX_AGE": 60,
     "CONN_HEALTH_CHECKS": True,
 }

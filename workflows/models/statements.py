@@ -8,15 +8,20 @@ from typing import Any, Final
 
 import psycopg
 from django.db import IntegrityError, connection
+from django.db.backends.utils import CursorWrapper
 from psycopg.adapt import Transformer
 from psycopg.types.json import Json
 
+from workflows.database.base import prepared_cursor
 from workflows.engine.states import FINAL, UNFINISHED
 from workflows.models.base import dump_json
 
 # As statements take them. Who asks for one state by a partial index of these names both.
 OPEN_STATES: Final = [str(state) for state in sorted(UNFINISHED)]
 FINAL_STATES: Final = [str(state) for state in sorted(FINAL)]
+# As the text of a prepared statement has them.
+OPEN_LIST: Final = str(tuple(OPEN_STATES))
+FINAL_LIST: Final = str(tuple(FINAL_STATES))
 
 # Bounds the text that a batch sends at once.
 _MOST_VALUES_AT_ONCE = 30_000
@@ -24,25 +29,33 @@ _MOST_VALUES_AT_ONCE = 30_000
 Values = Sequence[Any] | Mapping[str, Any]
 
 
-def fetch_all(sql: str, values: Values = ()) -> list[Any]:
-    """Give all rows of a statement, each a tuple."""
-    with connection.cursor() as cursor:
+def fetch_all(sql: str, values: Values = (), *, prepared: bool = False) -> list[Any]:
+    """Give all rows of a statement, each a tuple.
+
+    `prepared` is for what many tasks ask: the server keeps the plan. It must be good for all
+    values, so what a partial index needs to know stands in the text, not among the values.
+    """
+    with _cursor(prepared) as cursor:
         cursor.execute(sql, values)
         return list(cursor.fetchall())
 
 
-def fetch_one(sql: str, values: Values = ()) -> Any:
+def fetch_one(sql: str, values: Values = (), *, prepared: bool = False) -> Any:
     """Give the first row of a statement as a tuple, or None."""
-    with connection.cursor() as cursor:
+    with _cursor(prepared) as cursor:
         cursor.execute(sql, values)
         return cursor.fetchone()
 
 
-def execute(sql: str, values: Values = ()) -> int:
+def execute(sql: str, values: Values = (), *, prepared: bool = False) -> int:
     """Carry out a statement and give the number of its rows."""
-    with connection.cursor() as cursor:
+    with _cursor(prepared) as cursor:
         cursor.execute(sql, values)
         return int(cursor.rowcount)
+
+
+def _cursor(prepared: bool) -> CursorWrapper:
+    return prepared_cursor() if prepared else connection.cursor()
 
 
 class Batch:

@@ -70,7 +70,7 @@ def _depth(context_id: UUID, known: dict[UUID, int]) -> int:
 
 
 def _load(context_ids: Collection[UUID]) -> dict[UUID, tuple[BranchContext, int]]:
-    nodes = {row[0]: row for row in fetch_all(_CHAIN_SQL, [list(context_ids)])}
+    nodes = {row[0]: row for row in fetch_all(_CHAIN_SQL, [list(context_ids)], prepared=True)}
     whole: dict[UUID, tuple[BranchContext, int]] = {}
     for context_id, base_id, depth, variables, versions in sorted(
         nodes.values(), key=lambda node: node[2]

@@ -29,7 +29,7 @@ from workflows.engine.snapshot import (
 )
 from workflows.engine.states import State
 from workflows.jsontypes import JSONObject
-from workflows.models.statements import FINAL_STATES, fetch_all, fetch_one
+from workflows.models.statements import FINAL_LIST, fetch_all, fetch_one
 from workflows.services.advancing.view import DatabaseView, select_actions
 from workflows.services.definitions.definitions import load_specs
 
@@ -54,16 +54,16 @@ _LOCK_SQL = """
 _PROBE_SQL = """
     SELECT 1 FROM workflow_executions WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED
 """
-_TAKE_ACTIONS_SQL = """
+_TAKE_ACTIONS_SQL = f"""
     UPDATE action_executions a SET is_handled = true, is_accepted = true
     FROM task_executions t
-    WHERE a.execution_id = %s AND NOT a.is_handled AND a.state = ANY(%s) AND t.id = a.task_id
+    WHERE a.execution_id = %s AND NOT a.is_handled AND a.state IN {FINAL_LIST} AND t.id = a.task_id
     RETURNING a.id, a.task_id, a.name, a.created_at, a.state, a.item_index, a.attempt,
               CASE WHEN t.items_total IS NULL THEN a.output END, t.items_total IS NOT NULL,
               a.finished_at
 """
-_TAKE_CHILDREN_SQL = """
-    UPDATE workflow_executions SET is_handled = true, is_accepted = (state = ANY(%s))
+_TAKE_CHILDREN_SQL = f"""
+    UPDATE workflow_executions SET is_handled = true, is_accepted = (state IN {FINAL_LIST})
     WHERE id IN (
         SELECT id FROM workflow_executions
         WHERE parent_execution_id = %s AND NOT is_handled
@@ -76,9 +76,9 @@ _TAKE_TIMERS_SQL = """
       AND (%s OR kind IN ('timeout', 'wait-after'))
     RETURNING task_id, kind, due_at
 """
-_HAS_UNHANDLED_SQL = """
+_HAS_UNHANDLED_SQL = f"""
     SELECT EXISTS (SELECT 1 FROM action_executions
-                   WHERE execution_id = %s AND NOT is_handled AND state = ANY(%s))
+                   WHERE execution_id = %s AND NOT is_handled AND state IN {FINAL_LIST})
         OR EXISTS (SELECT 1 FROM workflow_executions
                    WHERE parent_execution_id = %s AND NOT is_handled)
 """
@@ -102,7 +102,9 @@ class LockedExecution:
 
 def lock_execution(execution_id: UUID, *, skip_locked: bool) -> LockedExecution | None:
     """Lock an execution. None if there is none, or if somebody has it and `skip_locked` is set."""
-    row = fetch_one(_LOCK_SQL + (" SKIP LOCKED" if skip_locked else ""), [execution_id])
+    row = fetch_one(
+        _LOCK_SQL + (" SKIP LOCKED" if skip_locked else ""), [execution_id], prepared=True
+    )
     if row is None:
         return None
     loaded = load_specs([row[19]])[row[19]]
@@ -170,12 +172,12 @@ def may_have_left_some(events: Sequence[Event]) -> bool:
 
 def has_unhandled(execution_id: UUID) -> bool:
     """Tell whether something has ended that no advance has seen."""
-    row = fetch_one(_HAS_UNHANDLED_SQL, [execution_id, FINAL_STATES, execution_id])
+    row = fetch_one(_HAS_UNHANDLED_SQL, [execution_id, execution_id], prepared=True)
     return bool(row and row[0])
 
 
 def _take_actions(execution_id: UUID) -> list[tuple[datetime, Event]]:
-    rows = fetch_all(_TAKE_ACTIONS_SQL, [execution_id, FINAL_STATES])
+    rows = fetch_all(_TAKE_ACTIONS_SQL, [execution_id], prepared=True)
     events: list[tuple[datetime, Event]] = []
     cancelled_items: dict[UUID, bool] = {}
     last: dict[UUID, datetime] = {}
@@ -204,7 +206,7 @@ def _take_actions(execution_id: UUID) -> list[tuple[datetime, Event]]:
 
 
 def _take_children(execution_id: UUID) -> list[tuple[datetime, Event]]:
-    rows = fetch_all(_TAKE_CHILDREN_SQL, [FINAL_STATES, execution_id])
+    rows = fetch_all(_TAKE_CHILDREN_SQL, [execution_id], prepared=True)
     newest = max((row[6] for row in rows if row[6]), default=None)
     return [
         (
@@ -217,7 +219,7 @@ def _take_children(execution_id: UUID) -> list[tuple[datetime, Event]]:
 
 def _take_timers(execution: ExecutionSnapshot) -> list[tuple[datetime, Event]]:
     is_running = execution.state is State.RUNNING
-    rows = fetch_all(_TAKE_TIMERS_SQL, [execution.id, is_running])
+    rows = fetch_all(_TAKE_TIMERS_SQL, [execution.id, is_running], prepared=True)
     return [(due_at, TimerDue(task_id, kind)) for task_id, kind, due_at in rows]
 
 
@@ -234,7 +236,7 @@ def _load_input(execution_id: UUID, created_at: datetime) -> JSONObject:
     found = _inputs.get(key)
     if found is None:
         sql = "SELECT input FROM workflow_executions WHERE id = %s"
-        found = _inputs[key] = fetch_all(sql, [execution_id])[0][0]
+        found = _inputs[key] = fetch_all(sql, [execution_id], prepared=True)[0][0]
         while len(_inputs) > MAX_INPUTS:
             _inputs.popitem(last=False)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +22,12 @@ from workflows.engine.states import State
 from workflows.expressions.reader import Reader
 from workflows.language.graph import WorkflowGraph
 from workflows.language.specs import WorkflowSpec
-from workflows.models.statements import FINAL_STATES, OPEN_STATES, fetch_all, fetch_one
+from workflows.models.statements import FINAL_LIST, OPEN_LIST, fetch_all, fetch_one
 from workflows.services.advancing.contexts import load_contexts
 from workflows.services.advancing.reader import DatabaseReader
+
+# Each of these texts is asked again and again.
+_ask = partial(fetch_all, prepared=True)
 
 TASK_COLUMNS = [field.name for field in fields(TaskSnapshot)]
 ACTION_COLUMNS = [field.name for field in fields(ActionSnapshot)]
@@ -80,19 +83,19 @@ class DatabaseView:
         if name is not None:
             sql += " AND name = %s"
             values.append(name)
-        return int(fetch_one(sql, values)[0])
+        return int(fetch_one(sql, values, prepared=True)[0])
 
     def unfinished_tasks(self) -> Sequence[TaskSnapshot]:
-        return self._of_execution("state = ANY(%s)", [OPEN_STATES])
+        return self._of_execution(f"state IN {OPEN_LIST}", [])
 
     def waiting_joins(self) -> Sequence[TaskSnapshot]:
         return self._of_execution(
-            "state = ANY(%s) AND state = 'WAITING' AND name = ANY(%s)",
-            [OPEN_STATES, list(self.graph.joins)],
+            f"state IN {OPEN_LIST} AND state = 'WAITING' AND name = ANY(%s)",
+            [list(self.graph.joins)],
         )
 
     def arrivals(self, join_id: UUID) -> Sequence[Arrival]:
-        rows = fetch_all(
+        rows = _ask(
             "SELECT inbound_name, inbound_task_id, event, context_id, ended_at"
             " FROM join_arrivals WHERE join_id = %s",
             [join_id],
@@ -101,7 +104,7 @@ class DatabaseView:
 
     def has_arrival(self, join_id: UUID, inbound_name: str) -> bool:
         return bool(
-            fetch_all(
+            _ask(
                 "SELECT 1 FROM join_arrivals WHERE join_id = %s AND inbound_name = %s",
                 [join_id, inbound_name],
             )
@@ -111,10 +114,10 @@ class DatabaseView:
         if self.busy_task is not None and self.busy_task not in besides:
             return True
         return bool(
-            fetch_all(
-                "SELECT 1 FROM task_executions WHERE execution_id = %s AND state = ANY(%s)"
+            _ask(
+                f"SELECT 1 FROM task_executions WHERE execution_id = %s AND state IN {OPEN_LIST}"
                 " AND id <> ALL(%s) AND NOT (%s AND state = 'WAITING') LIMIT 1",
-                [self.execution.id, OPEN_STATES, list(besides), but_waiting],
+                [self.execution.id, list(besides), but_waiting],
             )
         )
 
@@ -124,7 +127,7 @@ class DatabaseView:
         )
 
     def unprocessed_tasks(self) -> Sequence[TaskSnapshot]:
-        return self._of_execution("state = ANY(%s) AND NOT is_processed", [FINAL_STATES])
+        return self._of_execution(f"state IN {FINAL_LIST} AND NOT is_processed", [])
 
     def closed_tasks(self) -> Sequence[TaskSnapshot]:
         return self._of_execution("state = 'CANCELLED' AND closed_from <> ''", [])
@@ -133,12 +136,12 @@ class DatabaseView:
         return self._of_execution("true ORDER BY created_at", [])
 
     def ends_of_branches(self) -> Sequence[EndOfBranch]:
-        rows = fetch_all(
+        rows = _ask(
             "SELECT id, name, out_context_id, coalesce(finished_at, created_at)"
             " FROM task_executions"
-            " WHERE execution_id = %s AND state = ANY(%s) AND NOT has_followers"
+            f" WHERE execution_id = %s AND state IN {FINAL_LIST} AND NOT has_followers"
             " ORDER BY finished_at",
-            [self.execution.id, FINAL_STATES],
+            [self.execution.id],
         )
         return [EndOfBranch(*row) for row in rows]
 
@@ -146,12 +149,12 @@ class DatabaseView:
         return load_contexts(context_ids)
 
     def results(self, task_id: UUID) -> Sequence[Result]:
-        actions = fetch_all(
+        actions = _ask(
             "SELECT state, output -> 'result', item_index FROM action_executions"
             " WHERE task_id = %s AND is_accepted ORDER BY item_index, created_at",
             [task_id],
         )
-        children = fetch_all(
+        children = _ask(
             "SELECT state, output, item_index FROM workflow_executions"
             " WHERE parent_task_id = %s AND is_accepted ORDER BY item_index, created_at",
             [task_id],
@@ -159,36 +162,36 @@ class DatabaseView:
         return [Result(State(state), value, index) for state, value, index in actions + children]
 
     def open_actions(self, task_id: UUID) -> Sequence[ActionSnapshot]:
-        return select_actions("task_id = %s AND state = ANY(%s)", [task_id, OPEN_STATES])
+        return select_actions(f"task_id = %s AND state IN {OPEN_LIST}", [task_id])
 
     def closed_actions(self, task_id: UUID) -> Sequence[ActionSnapshot]:
         return select_actions("task_id = %s AND is_closed", [task_id])
 
     def open_children(self, task_id: UUID) -> Sequence[ChildSnapshot]:
-        rows = fetch_all(
+        rows = _ask(
             "SELECT id, parent_task_id, state, item_index, is_accepted FROM workflow_executions"
-            " WHERE parent_task_id = %s AND state = ANY(%s)",
-            [task_id, OPEN_STATES],
+            f" WHERE parent_task_id = %s AND state IN {OPEN_LIST}",
+            [task_id],
         )
         return [ChildSnapshot(row[0], row[1], State(row[2]), row[3], row[4]) for row in rows]
 
     def count_open_items(self, task_id: UUID, task_round: int, *, up_to: int) -> int:
         # What ended after this advance has collected the ends is open to it, too: the next look
         # finds it, and its result is not among the accepted ones yet.
-        rows = fetch_all(
+        rows = _ask(
             "SELECT count(*) FROM ("
             " (SELECT 1 FROM action_executions"
             "  WHERE task_id = %s AND attempt = %s AND NOT is_handled LIMIT %s)"
             " UNION ALL"
             " (SELECT 1 FROM workflow_executions"
             "  WHERE parent_task_id = %s AND round = %s"
-            "    AND (state = ANY(%s) OR NOT is_handled) LIMIT %s)) AS open",
-            [task_id, task_round, up_to, task_id, task_round, OPEN_STATES, up_to],
+            f"    AND (state IN {OPEN_LIST} OR NOT is_handled) LIMIT %s)) AS open",
+            [task_id, task_round, up_to, task_id, task_round, up_to],
         )
         return int(rows[0][0])
 
     def open_targets(self, task_id: UUID) -> Collection[str]:
-        rows = fetch_all(
+        rows = _ask(
             "SELECT DISTINCT target FROM action_executions"
             " WHERE task_id = %s AND state IN ('RUNNING', 'IDLE') AND token IS NULL"
             " AND NOT is_handled AND NOT is_inline ORDER BY target",
@@ -197,7 +200,7 @@ class DatabaseView:
         return [row[0] for row in rows]
 
     def started_children(self, task_id: UUID, task_round: int) -> Collection[int]:
-        rows = fetch_all(
+        rows = _ask(
             "SELECT item_index FROM workflow_executions WHERE parent_task_id = %s AND round = %s",
             [task_id, task_round],
         )
@@ -207,7 +210,7 @@ class DatabaseView:
         return self._select(f"execution_id = %s AND {condition}", [self.execution.id, *values])
 
     def _select(self, condition: str, values: list[Any]) -> list[TaskSnapshot]:
-        rows = fetch_all(f"SELECT {_TASK_SQL} FROM task_executions WHERE {condition}", values)
+        rows = _ask(f"SELECT {_TASK_SQL} FROM task_executions WHERE {condition}", values)
         return [as_task(row) for row in rows]
 
 
@@ -218,7 +221,7 @@ def as_task(row: Sequence[Any]) -> TaskSnapshot:
 
 def select_actions(condition: str, values: list[Any]) -> list[ActionSnapshot]:
     """Read actions by a condition in SQL."""
-    rows = fetch_all(f"SELECT {_ACTION_SQL} FROM action_executions WHERE {condition}", values)
+    rows = _ask(f"SELECT {_ACTION_SQL} FROM action_executions WHERE {condition}", values)
     return [ActionSnapshot(*_with_state(row, _ACTION_STATE)) for row in rows]
 
 

@@ -30,8 +30,8 @@ from workflows.errors import ActionNotAllowed, WorkflowsError
 from workflows.jsontypes import JSONObject
 from workflows.log_facts import log_facts
 from workflows.models.statements import (
-    FINAL_STATES,
-    OPEN_STATES,
+    FINAL_LIST,
+    OPEN_LIST,
     as_payload,
     execute,
     fetch_one,
@@ -94,13 +94,13 @@ _RECORD_SEEN_SQL = f"""
       AND NOT a.is_handled AND t.id = a.task_id
     RETURNING a.created_at, a.item_index, a.attempt,
         EXISTS (SELECT 1 FROM action_executions o WHERE o.execution_id = t.execution_id
-                AND NOT o.is_handled AND o.state = ANY(%s))
+                AND NOT o.is_handled AND o.state IN {FINAL_LIST})
         OR EXISTS (SELECT 1 FROM workflow_executions c
                    WHERE c.parent_execution_id = t.execution_id AND NOT c.is_handled)
         OR EXISTS (SELECT 1 FROM timers d
                    WHERE d.execution_id = t.execution_id AND d.due_at <= clock_timestamp()),
         (SELECT o.id FROM task_executions o WHERE o.execution_id = t.execution_id
-         AND o.state = ANY(%s) AND o.state <> 'WAITING' AND o.id <> t.id LIMIT 1),
+         AND o.state IN {OPEN_LIST} AND o.state <> 'WAITING' AND o.id <> t.id LIMIT 1),
         {", ".join(f"t.{name}" for name in TASK_COLUMNS)}
 """
 _HANDED_OVER_SQL = """
@@ -148,19 +148,20 @@ class SeenEnd:
 
 def claim_action(action_id: UUID) -> Claim | None:
     """Take an action to work on it. None if it is taken, ended or cancelled."""
-    row = fetch_one(_CLAIM_SQL, [uuid4(), this_process().id, action_id])
+    row = fetch_one(_CLAIM_SQL, [uuid4(), this_process().id, action_id], prepared=True)
     return None if row is None else Claim(*row)
 
 
 def claim_ready(execution_id: UUID, target: str) -> Claim | None:
     """Take the oldest action of an execution that waits for a worker of this target, if any."""
-    row = fetch_one(_CLAIM_READY_SQL, [uuid4(), this_process().id, execution_id, target])
+    values = [uuid4(), this_process().id, execution_id, target]
+    row = fetch_one(_CLAIM_READY_SQL, values, prepared=True)
     return None if row is None else Claim(*row)
 
 
 def find_ready(execution_id: UUID, target: str) -> UUID | None:
     """Find an action of an execution that waits for a worker of this target."""
-    row = fetch_one(_FIND_READY_SQL, [execution_id, target])
+    row = fetch_one(_FIND_READY_SQL, [execution_id, target], prepared=True)
     return None if row is None else row[0]
 
 
@@ -221,7 +222,7 @@ def record(claim: Claim, outcome: Outcome | None) -> bool:
     if outcome is None:
         changed = execute(_HANDED_OVER_SQL, [claim.action_id, claim.token])
     else:
-        changed = execute(RECORD_SQL, record_values(claim, outcome))
+        changed = execute(RECORD_SQL, record_values(claim, outcome), prepared=True)
     if changed == 0:
         note_refusal(claim)
     return changed == 1
@@ -233,8 +234,8 @@ def record_seen(claim: Claim, outcome: Outcome, clock: datetime) -> SeenEnd | No
     The caller holds the execution since `clock`. None if the attempt is no longer this process's.
     """
     state, output, *which = record_values(claim, outcome)
-    states = [FINAL_STATES, OPEN_STATES]
-    row = fetch_one(_RECORD_SEEN_SQL, [state, output, clock, clock, *which, *states])
+    values = [state, output, clock, clock, *which]
+    row = fetch_one(_RECORD_SEEN_SQL, values, prepared=True)
     if row is None or claim.task_id is None:
         note_refusal(claim)
         return None

@@ -127,7 +127,7 @@ def _record_and_claim(
     item = [task_id, target, task_id]
     claimant = [uuid4(), this_process().id]
     values = [*record_values(claim, outcome), *item, *item, *claimant]
-    count, *claimed = fetch_one(_RECORD_AND_CLAIM_SQL, values)
+    count, *claimed = fetch_one(_RECORD_AND_CLAIM_SQL, values, prepared=True)
     if count == 0:
         note_refusal(claim)
     return None if claimed[0] is None else Claim(*claimed)
@@ -143,18 +143,21 @@ def _hand_on_and_claim(claim: Claim, task_id: UUID, target: str) -> Claim | None
 
 def _lock_task(task_id: UUID) -> int | None:
     """Lock a task with a limit of concurrency, before any of its actions, as everybody does."""
-    row = fetch_one("SELECT concurrency FROM task_executions WHERE id = %s", [task_id])
+    sql = "SELECT concurrency FROM task_executions WHERE id = %s"
+    row = fetch_one(sql, [task_id], prepared=True)
     if row is None or row[0] is None:
         return None
-    execute("SELECT 1 FROM task_executions WHERE id = %s FOR NO KEY UPDATE", [task_id])
+    sql = "SELECT 1 FROM task_executions WHERE id = %s FOR NO KEY UPDATE"
+    execute(sql, [task_id], prepared=True)
     return int(row[0])
 
 
 def _claim(task_id: UUID, target: str, limit: int | None) -> Claim | None:
-    if fetch_one(_MAY_RUN_SQL, [task_id]) is None:
+    if fetch_one(_MAY_RUN_SQL, [task_id], prepared=True) is None:
         return None
     claim = [uuid4(), this_process().id]
-    found = fetch_one(_CLAIM_READY_SQL, [*claim, task_id, target])
+    found = fetch_one(_CLAIM_READY_SQL, [*claim, task_id, target], prepared=True)
     if found is None and limit is not None:
-        found = fetch_one(_CLAIM_IDLE_SQL, [*claim, task_id, target, task_id, limit])
+        values = [*claim, task_id, target, task_id, limit]
+        found = fetch_one(_CLAIM_IDLE_SQL, values, prepared=True)
     return None if found is None else Claim(*found)

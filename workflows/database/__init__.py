@@ -1,0 +1,1 @@
+"""PostgreSQL as Django has it, with plans that are kept and fewer questions to the server."""
