@@ -20,6 +20,11 @@ tolerate_unreadable_messages()
 
 app = Celery("levante")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.loader.override_backends = {
+    "redis": "config.results:RedisResults",
+    "rediss": "config.results:RedisResults",
+    "sentinel": "config.results:SentinelResults",
+}
 app.autodiscover_tasks(lambda: jobs_to_load(settings.LEVANTE_PROCESS_NAME))
 
 

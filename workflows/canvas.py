@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -81,6 +82,7 @@ class CircuitBreaker:
 
 
 breaker: Final = CircuitBreaker()
+_is_ringing: Final = ContextVar("is_ringing", default=False)
 
 
 def ring(work: Work) -> None:
@@ -99,6 +101,7 @@ def send_probe(queue: str) -> None:
 def _send(signatures: Sequence[Signature]) -> None:
     if not signatures or breaker.is_open:
         return
+    before = _is_ringing.set(True)
     try:
         with current_app.producer_pool.acquire(block=True, timeout=1) as producer:
             for signature in signatures:
@@ -106,6 +109,13 @@ def _send(signatures: Sequence[Signature]) -> None:
     except Exception:  # a border: whatever the broker or its library raises, the work is committed
         breaker.trip()
         logger.warning("broker not reachable, the sweep will ring", exc_info=True)
+    finally:
+        _is_ringing.reset(before)
+
+
+def is_ringing() -> bool:
+    """Tell whether this thread is sending messages of ours at this moment."""
+    return _is_ringing.get()
 
 
 def build(work: Work) -> list[Signature]:
