@@ -64,8 +64,8 @@ def cost(shape: str, action: str, size: int, rung: list[Work]) -> tuple[int, int
         ("data", "inline", 0, 0),
         # Begin, lock, record, write, end.
         ("chain", "ordinary", 5, 0),
-        # And the context that the task saw.
-        ("data", "ordinary", 6, 0),
+        # The context that the task saw is the one that was written before.
+        ("data", "ordinary", 5, 0),
         # The claim of the next, and a last look; sixty-four at most are sent.
         ("wide", "ordinary", 7, 1),
         # And what the join needs.

@@ -44,7 +44,11 @@ def load_contexts(context_ids: Collection[UUID]) -> dict[UUID, BranchContext]:
 
 
 def store_contexts(batch: Batch, commands: Iterable[InsertContext], execution_id: UUID) -> None:
-    """Write new contexts, each as the difference to its base unless the chain got too long."""
+    """Write new contexts, each as the difference to its base unless the chain got too long.
+
+    They are kept at once, since this process is likely to go on with them. One whose transaction
+    fails is never asked for: the next attempt gives it another id.
+    """
     depths: dict[UUID, int] = {}
     rows: list[tuple[object, ...]] = []
     for command in commands:
@@ -58,6 +62,7 @@ def store_contexts(batch: Batch, commands: Iterable[InsertContext], execution_id
             depths[context.id] = depth
             changed = (command.changed, command.changed_versions)
             rows.append((context.id, execution_id, command.base_id, depth, *changed))
+        _keep({context.id: (context, depths[context.id])})
     columns = ["id", "execution_id", "base_id", "depth", "variables", "versions"]
     insert_rows(batch, ContextNode, columns, rows)
 
