@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from statistics import linear_regression
 from typing import Any, Final
 
 import psycopg
@@ -64,11 +65,15 @@ def measure_shape(
 
 
 def growth_exponent(seconds: dict[int, float]) -> float | None:
-    """Give x where time grows as size to the power of x, between the two largest sizes."""
+    """Give x where time grows as size to the power of x, by all sizes: the line through their logs.
+
+    None where there are fewer than two sizes.
+    """
     if len(seconds) < 2:
         return None
-    (small, before), (large, after) = sorted(seconds.items())[-2:]
-    return round(math.log(after / before) / math.log(large / small), 2)
+    sizes = [math.log(size) for size in seconds]
+    times = [math.log(time_taken) for time_taken in seconds.values()]
+    return round(linear_regression(sizes, times).slope, 2)
 
 
 def _best_time(target: Target, shape: Shape, size: int, action: str, limit: float) -> float:

@@ -34,9 +34,14 @@ def test_nested_workflows_have_five_tasks_for_each_item() -> None:
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
-def test_growth_is_the_power_between_the_two_largest_sizes(power: float) -> None:
-    seconds = {100: 7.0, 1_000: 1_000**power, 3_000: 3_000**power}
+def test_growth_is_the_power_by_which_time_grows_with_the_size(power: float) -> None:
+    seconds = {100: 100**power, 1_000: 1_000**power, 3_000: 3_000**power}
     assert growth_exponent(seconds) == pytest.approx(power, abs=0.01)
+
+
+def test_growth_counts_all_sizes() -> None:
+    # Linear from 100 to 1,000, then three times the time for three times the size and a half more.
+    assert growth_exponent({100: 1.0, 1_000: 10.0, 3_000: 45.0}) == 1.1
 
 
 def test_growth_needs_two_sizes() -> None:
