@@ -251,4 +251,4 @@ def test_a_host_that_is_not_ours_is_refused(settings: Settings, client: Client) 
     settings.USE_X_FORWARDED_HOST = True
     answer = client.get("/v2", headers={"X-Forwarded-Host": "evil.example"})
     assert answer.status_code == 400
-    assert fault(answer) == "Bad Request"
+    assert fault(answer) == "The host of this request is not one of LEVANTE_ALLOWED_HOSTS."

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.core.exceptions import DisallowedHost
 from django.db import DatabaseError, DataError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions, status
@@ -113,7 +114,10 @@ def page_not_found(request: HttpRequest, exception: Exception | None = None) -> 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer for a request that no view has seen, such as one for a host that is not ours."""
-    return error_response(status.HTTP_400_BAD_REQUEST, "Bad Request")
+    text = "Bad Request"
+    if isinstance(exception, DisallowedHost):
+        text = "The host of this request is not one of LEVANTE_ALLOWED_HOSTS."
+    return error_response(status.HTTP_400_BAD_REQUEST, text)
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
