@@ -19,8 +19,10 @@ SERVER_USERS = ("postgres", "nobody")
 
 # Numbers of the Linux kernel interface: prctl(2), capabilities(7).
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 CAP_DAC_OVERRIDE = 1
 CAPABILITY_VERSION = 0x20080522
 
@@ -64,6 +66,8 @@ def become(uid: int, gid: int) -> None:
     """Change to the user for good, and keep the capability to pass closed folders if we have it."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    # Else access(2), by which PostgreSQL finds its programs, forgets the capability of this user.
+    libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
