@@ -51,7 +51,7 @@ def test_a_start_is_accepted_even_if_its_first_steps_fail(
     def broken(execution_id: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(executions, "advance_briefly", broken)
+    monkeypatch.setattr(executions, "take_first_step", broken)
     body = start(ann)
     assert body["state"] == "RUNNING"
     assert ann.get(f"/executions/{body['id']}/tasks").json() == {"tasks": []}

@@ -70,7 +70,19 @@ def advance_briefly(execution_id: UUID) -> None:
     """Like `advance`, for somebody with a claimed action at hand: what takes longer is rung."""
     with failures_counted(execution_id):
         applied = _advance_once(execution_id, force=False)
-    if applied is not None and not finish(execution_id, applied):
+    if applied is not None:
+        go_on_after(execution_id, applied)
+
+
+def take_first_step(execution_id: UUID) -> Applied | None:
+    """Begin an execution within the transaction that has stored it; `go_on_after` the commit."""
+    locked = lock_execution(execution_id, skip_locked=False)
+    return None if locked is None else move_on(locked)
+
+
+def go_on_after(execution_id: UUID, applied: Applied) -> None:
+    """Do what follows the commit of a step, and leave to a worker what takes longer."""
+    if not finish(execution_id, applied):
         ring(Work(executions=(execution_id,)))
 
 

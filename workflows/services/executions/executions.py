@@ -35,7 +35,9 @@ from workflows.models import (
     WorkflowExecution,
 )
 from workflows.models.base import dump_json
-from workflows.services.advancing.advance import advance_briefly, change
+from workflows.services.advancing.advance import change, go_on_after, take_first_step
+from workflows.services.advancing.advance_limit import advance_within_limit
+from workflows.services.advancing.apply import Applied
 from workflows.services.advancing.store import LockedExecution
 from workflows.services.advancing.view import select_actions
 from workflows.services.definitions.definitions import find_workflow, load_spec
@@ -72,7 +74,7 @@ def start_execution(
     """Accept a new execution. Its tasks start after the commit.
 
     That is a commit of our own, or with `joins_transaction` the one of the caller's transaction.
-    With `at_once` its first tasks are there right after it, otherwise a worker makes them. It is
+    With `at_once` the same commit makes its first tasks, otherwise a worker makes them. It is
     RUNNING in the answer, or IDLE while as many are running as LEVANTE_MAX_RUNNING allows.
 
     1. An id that exists gives that execution, unchanged. 2. A source gives workflow, input and
@@ -103,22 +105,52 @@ def start_execution(
         is_admin=is_admin,
         actor=actor,
     )
+    takes_step = at_once and not joins_transaction and execution.state != State.IDLE
     try:
-        with transaction.atomic(durable=not joins_transaction):
-            require_running()
-            execution.save(force_insert=True)
+        applied = _accept(execution, takes_step=takes_step, is_alone=not joins_transaction)
     except IntegrityError:
         # Somebody has started an execution with the same id at the same moment.
         existing = _find_execution(execution.id, project_id, is_admin=is_admin)
         if existing is None:
             raise NotPermitted("The execution's id is taken.") from None
         return existing
-    begin = partial(begin_execution, execution, at_once=at_once)
+    begin = partial(begin_execution, execution, applied)
     if joins_transaction:
         transaction.on_commit(begin)
     else:
         begin()
     return execution
+
+
+class _StepFailed(Exception):
+    """The first tasks of an execution cannot be made; its own exception is the cause."""
+
+
+def _accept(execution: WorkflowExecution, *, takes_step: bool, is_alone: bool) -> Applied | None:
+    """Store a new execution, and its first tasks if they can be made.
+
+    None if a worker has to make them: what fails there is no fault of the request.
+    """
+    if takes_step:
+        try:
+            return advance_within_limit(partial(_store, execution, takes_step=True))
+        except _StepFailed:
+            logger.exception("first steps failed", extra={"execution_id": str(execution.id)})
+    return _store(execution, is_alone=is_alone)
+
+
+def _store(
+    execution: WorkflowExecution, *, takes_step: bool = False, is_alone: bool = True
+) -> Applied | None:
+    with transaction.atomic(durable=is_alone):
+        require_running()
+        execution.save(force_insert=True)
+        if not takes_step:
+            return None
+        try:
+            return take_first_step(execution.id)
+        except Exception as error:
+            raise _StepFailed from error
 
 
 def prepare_execution(
@@ -165,27 +197,16 @@ def prepare_execution(
     )
 
 
-def begin_execution(execution: WorkflowExecution, *, at_once: bool = False) -> None:
-    """See to it that an execution begins. For whoever has stored a prepared one, after the commit.
+def begin_execution(execution: WorkflowExecution, applied: Applied | None = None) -> None:
+    """See to it that an execution goes on. For whoever has stored a prepared one, after the commit.
 
-    With `at_once` its first tasks are made here, otherwise by a worker.
+    `applied` is its first step, if that was in the same commit; else a worker takes it.
     """
     tell_start(execution)
-    if execution.state == State.IDLE:
-        return  # the sweep lets it begin when there is room
-    if at_once:
-        _take_first_steps(execution.id)
-    else:
+    if applied is not None:
+        go_on_after(execution.id, applied)
+    elif execution.state != State.IDLE:  # else the sweep lets it begin when there is room
         ring(Work(executions=(execution.id,)))
-
-
-def _take_first_steps(execution_id: UUID) -> None:
-    """Make the first tasks; a worker does it should that fail, for the execution is accepted."""
-    try:
-        advance_briefly(execution_id)
-    except Exception:
-        logger.exception("first steps failed", extra={"execution_id": str(execution_id)})
-        ring(Work(executions=(execution_id,)))
 
 
 def change_state(
