@@ -229,10 +229,10 @@ def test_an_action_that_does_not_listen_is_failed_and_its_process_killed(
 def test_an_action_goes_on_while_the_database_is_away(
     beating: WorkerState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(attempt: process.Attempt) -> bool:
+    def fail(_action_id: UUID, _token: UUID) -> bool:
         raise DatabaseError("gone")
 
-    monkeypatch.setattr(heartbeat, "_is_wanted", fail)
+    monkeypatch.setattr(heartbeat, "is_wanted", fail)
     (action,) = ready_actions(start(SLEEP.replace("20", "0.5")).id)
     take_turn(action.id)
     action.refresh_from_db()

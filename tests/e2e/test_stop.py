@@ -28,7 +28,6 @@ SETTINGS = {
     "LEVANTE_EMAIL_ALLOWED_NETWORKS": "127.0.0.0/8",
     "LEVANTE_HTTP_ALLOWED_NETWORKS": "127.0.0.0/8",
     "LEVANTE_JAVASCRIPT_SECONDS": "600",
-    "LEVANTE_DEAD_SECONDS": "8",
 }
 NAMES = ("swallow", "deaf", "compute", "hold")
 TEXT = (
@@ -55,6 +54,8 @@ request:
 short: {tasks: {act: {action: std.sleep seconds=0}}}
 late:
   tasks: {act: {action: stubborn.swallow, timeout: 1, on-error: noop}}
+late_and_holding:
+  tasks: {act: {action: stubborn.hold, timeout: 1, on-error: noop}}
 note:
   input: [file, seconds]
   output: {got: <% task(act).result %>}
@@ -162,7 +163,7 @@ def test_what_waits_for_another_machine_frees_its_place(service: Service) -> Non
         ("swallow", 8),
         ("deaf", 8),
         ("compute", 8),
-        ("hold", 20),  # nobody can act in its process, so that ends when it counts as dead
+        ("hold", 8),  # nobody can act in its process, so its worker does
     ],
 )
 def test_what_is_cancelled_frees_its_place(service: Service, workflow: str, seconds: float) -> None:
@@ -178,8 +179,9 @@ def test_what_is_cancelled_frees_its_place(service: Service, workflow: str, seco
     assert {service.get(f"executions/{one}")["state"] for one in executions} == {"CANCELLED"}
 
 
-def test_a_stubborn_action_ends_at_its_timeout_as_well(service: Service) -> None:
-    executions = [service.start("late") for _ in range(WORKERS)]
+@pytest.mark.parametrize("workflow", ["late", "late_and_holding"])
+def test_a_stubborn_action_ends_at_its_timeout_as_well(service: Service, workflow: str) -> None:
+    executions = [service.start(workflow) for _ in range(WORKERS)]
     for execution in executions:
         assert service.wait(execution)["state"] == "SUCCESS"
         (task,) = service.get(f"executions/{execution}/tasks")["tasks"]

@@ -8,9 +8,10 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from billiard import active_children
+from billiard import active_children, current_process
 from celery import current_app
 from celery.signals import (
+    celeryd_after_setup,
     task_postrun,
     task_prerun,
     worker_process_init,
@@ -21,8 +22,16 @@ from django.conf import settings
 
 from workflows.actions.code import allow_code_here
 from workflows.services.running.heartbeat import register_process, unregister_process
+from workflows.services.running.overseer import start_overseer
+from workflows.services.running.places import lay_out, take_place
 from workflows.services.running.process import this_process
 from workflows.services.telemetry.observing import flush_traces
+
+
+@celeryd_after_setup.connect
+def before_fork(**_facts: Any) -> None:
+    """Lay out the places of the processes, and look after what they are at."""
+    start_overseer(lay_out())
 
 
 @worker_process_init.connect
@@ -30,7 +39,8 @@ def on_start(**_facts: Any) -> None:
     """Give the process its row and its beat, and let it run stored code."""
     allow_code_here()
     # Those of the option `--queues`, or all.
-    register_process(",".join(sorted(current_app.amqp.queues.consume_from)))
+    queues = ",".join(sorted(current_app.amqp.queues.consume_from))
+    register_process(queues, take_place(getattr(current_process(), "index", -1)))
 
 
 @worker_process_shutdown.connect

@@ -103,6 +103,9 @@ _RECORD_SEEN_SQL = f"""
          AND o.state IN {OPEN_LIST} AND o.state <> 'WAITING' AND o.id <> t.id LIMIT 1),
         {", ".join(f"t.{name}" for name in TASK_COLUMNS)}
 """
+_STILL_WANTED_SQL = """
+    SELECT 1 FROM action_executions WHERE id = %s AND token = %s AND state = 'RUNNING'
+"""
 _HANDED_OVER_SQL = """
     UPDATE action_executions SET process_id = NULL WHERE id = %s AND token = %s
 """
@@ -261,6 +264,11 @@ def record_values(claim: Claim, outcome: Outcome) -> list[Any]:
         claim.action_id,
         claim.token,
     ]
+
+
+def is_wanted(action_id: UUID, token: UUID) -> bool:
+    """Tell whether an attempt still has its claim and its action is still to be done."""
+    return fetch_one(_STILL_WANTED_SQL, [action_id, token], prepared=True) is not None
 
 
 def note_refusal(claim: Claim) -> None:

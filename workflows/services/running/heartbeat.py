@@ -16,10 +16,12 @@ from typing import Final
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from workflows.models.statements import as_payload, execute, fetch_one
+from workflows.models.statements import as_payload, execute
 from workflows.services.advancing.advance_limit import this_limit
 from workflows.services.operation.probes import DeafnessWatch, own_queues
+from workflows.services.running.attempts import is_wanted
 from workflows.services.running.lost_work import fail_attempt
+from workflows.services.running.places import Place
 from workflows.services.running.process import Attempt, WorkerState, this_process
 from workflows.services.running.watchdog import start_watchdog
 
@@ -36,17 +38,15 @@ _BEAT_SQL = """
     UPDATE worker_processes SET beat = beat + 1, beat_at = clock_timestamp(), tokens = %s
     WHERE id = %s
 """
-_STILL_WANTED_SQL = """
-    SELECT 1 FROM action_executions WHERE id = %s AND token = %s AND state = 'RUNNING'
-"""
 
 
-def register_process(queues: str) -> None:
+def register_process(queues: str, place: Place | None = None) -> None:
     """Start the thread that makes the row of this process. To be called after the fork.
 
     The main thread must not use the database here: Celery is about to close what it inherited.
     """
     state = this_process()
+    state.place = place
     state.listen()
     this_limit().listen()
     start_watchdog(state.ending)
@@ -71,6 +71,8 @@ def _keep_beating(state: WorkerState, queues: str) -> None:
     next_beat = 0.0
     while not state.ending.wait(0 if next_beat == 0 else _pause()):
         try:
+            if state.place is not None:
+                state.place.look()
             this_limit().look()
             if time.monotonic() >= next_beat:
                 next_beat = time.monotonic() + settings.LEVANTE_BEAT_SECONDS
@@ -121,7 +123,9 @@ class AttemptWatch:
             self._end_process_if_it_does_not_listen(attempt)
         elif age > attempt.timeout:
             self._interrupt(attempt, f"Timeout after {attempt.timeout:g} seconds")
-        elif age >= settings.LEVANTE_STOP_POLL_SECONDS and not _is_wanted(attempt):
+        elif age >= settings.LEVANTE_STOP_POLL_SECONDS and not is_wanted(
+            attempt.action_id, attempt.token
+        ):
             self._interrupt(attempt, "The action was stopped.")
 
     def _interrupt(self, attempt: Attempt, reason: str) -> None:
@@ -140,7 +144,3 @@ class AttemptWatch:
         # Nobody is going to record the result after that. What was cancelled has ended already.
         fail_attempt(attempt.action_id, attempt.token, self._reason)
         self._state.kill_while_at(attempt)
-
-
-def _is_wanted(attempt: Attempt) -> bool:
-    return fetch_one(_STILL_WANTED_SQL, [attempt.action_id, attempt.token]) is not None

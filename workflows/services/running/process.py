@@ -16,6 +16,7 @@ from types import FrameType
 from uuid import UUID, uuid4
 
 from workflows.actions.base import perform_action
+from workflows.services.running.places import Place
 
 INTERRUPT_SIGNAL = signal.SIGUSR2  # SIGUSR1 is Celery's
 
@@ -47,6 +48,7 @@ class WorkerState:
         self._lock = threading.Lock()
         self._attempt: Attempt | None = None
         self._interrupted: tuple[UUID, str] | None = None
+        self.place: Place | None = None  # where the worker sees what this process is at
         self.ending = threading.Event()  # set when the process is about to end in order
         self._idle_since: float | None = time.monotonic()
         self.is_stopping = False
@@ -79,11 +81,16 @@ class WorkerState:
     @contextmanager
     def working_on(self, token: UUID, action_id: UUID, timeout: float) -> Iterator[None]:
         """Say what the process does, for as long as it does it."""
+        attempt = Attempt(token, action_id, timeout, time.monotonic())
         with self._lock:
-            self._attempt = Attempt(token, action_id, timeout, time.monotonic())
+            self._attempt = attempt
+        if self.place is not None:
+            self.place.enter(token, action_id, attempt.started + timeout)
         try:
             yield
         finally:
+            if self.place is not None:
+                self.place.leave()
             with self._lock:
                 self._attempt = None
 
