@@ -120,7 +120,7 @@ def head(caller: Caller, execution: WorkflowExecution) -> dict[str, Any]:
     # Before everything else: what happens from now on has a higher number.
     sequence = last_sequence(execution.pk)
     counts = count_states(execution.pk)
-    failed = counts.get(State.ERROR, 0)
+    failed = counts.get(State.ERROR, 0) + counts.get(HANDLED, 0)
     total = max(sum(counts.values()), _planned(execution))
     done = sum(count for state, count in counts.items() if state in FINAL or state == HANDLED)
     left = estimate_seconds(execution) if execution.state == State.RUNNING else 0
@@ -251,7 +251,9 @@ def _problems(request: HttpRequest, caller: Caller, execution: WorkflowExecution
         "causes": [(cause, task_buttons(caller, cause.task, cause.execution)) for cause in causes],
         "handled": TaskExecution.objects.filter(
             execution_id=execution.pk, state=State.ERROR, is_error_handled=True
-        ).only("name", "state", "state_info", "finished_at")[:50],
+        )
+        .exclude(pk__in={one.steps[0].task.pk for cause in causes for one in (cause, *cause.same)})
+        .only("name", "state", "state_info", "finished_at")[:50],
     }
 
 

@@ -76,14 +76,20 @@ class Cause:
         return self.steps[-1].execution
 
     @property
+    def was_handled(self) -> bool:
+        """Tell whether a workflow dealt with a failure on the way, and ended in an error anyway."""
+        return any(step.task.is_error_handled for step in self.steps)
+
+    @property
     def next_step(self) -> str:
         return _NEXT_STEPS[self.kind]
 
 
 def find_causes(execution: WorkflowExecution) -> list[Cause]:
-    """Follow the unhandled failures of a run down to where they began, the deepest first.
+    """Follow the failures of a run down to where they began, the deepest first.
 
-    Those with the same text are one, with the others in `same`.
+    Where a run ended in an error although it dealt with each of them, as `on-error: fail` does,
+    those are followed. Failures with the same text are one, with the others in `same`.
     """
     ends = _ends(execution)
     tasks = [steps[-1].task.pk for steps in ends]
@@ -100,12 +106,13 @@ def _without_consequences(causes: list[Cause]) -> list[Cause]:
 
 
 def _ends(execution: WorkflowExecution) -> list[tuple[Step, ...]]:
-    """Go down level by level, two statements each; the ways that go no further are the ends."""
+    """Go down level by level, three statements each; the ways that go no further are the ends."""
     found: list[tuple[Step, ...]] = []
     level: dict[UUID, tuple[Step, ...]] = {execution.pk: ()}
     runs = {execution.pk: execution}
     for _ in range(MOST_DEPTH):
-        tasks = _failed_tasks(level)
+        tasks = _failed_tasks([runs[key] for key in level])
+        found += _without_tasks(level, tasks)
         children = _failed_children([task.pk for task in tasks])
         below: dict[UUID, tuple[Step, ...]] = {}
         for task in tasks:
@@ -117,32 +124,50 @@ def _ends(execution: WorkflowExecution) -> list[tuple[Step, ...]]:
                 found.append(steps)
         if not below or len(found) >= MOST_TASKS:
             break
-        level = _with_failures(below, found)
+        level = below
     return found[:MOST_TASKS]
 
 
-def _with_failures(
-    below: dict[UUID, tuple[Step, ...]], found: list[tuple[Step, ...]]
-) -> dict[UUID, tuple[Step, ...]]:
-    """Keep the runs that failed by a task; one that failed by itself ends its way here."""
-    failed = TaskExecution.objects.filter(_FAILED, execution_id__in=below)
-    with_tasks = set(failed.values_list("execution_id", flat=True).distinct())
-    found.extend(steps for key, steps in below.items() if key not in with_tasks)
-    return {key: steps for key, steps in below.items() if key in with_tasks}
+def _without_tasks(
+    level: Mapping[UUID, tuple[Step, ...]], tasks: Sequence[TaskExecution]
+) -> list[tuple[Step, ...]]:
+    """Return the ways to runs that failed by themselves, not by a task."""
+    if len(tasks) >= MOST_TASKS:
+        return []  # who has no task here may have one behind the limit
+    with_tasks = {task.execution_id for task in tasks}
+    return [steps for key, steps in level.items() if steps and key not in with_tasks]
 
 
-_FAILED: Final = Q(state=State.ERROR, is_error_handled=False) | Q(state=State.CANCELLED)
+def _failed_tasks(runs: Sequence[WorkflowExecution]) -> list[TaskExecution]:
+    """Read the tasks that the runs failed of: unhandled ones, or else those that were handled."""
+    found = _read_tasks(_UNHANDLED, runs)
+    explained = {task.execution_id for task in found}
+    others = [run for run in runs if run.state == State.ERROR and run.pk not in explained]
+    if not others or len(found) >= MOST_TASKS:
+        return found
+    handled = _read_tasks(_HANDLED, others)
+    # A failure that no task followed has ended its run; others are a guess.
+    certain = {task.execution_id for task in handled if not task.has_followers}
+    return found + [
+        task for task in handled if not (task.has_followers and task.execution_id in certain)
+    ]
 
 
-def _failed_tasks(execution_ids: Iterable[UUID]) -> list[TaskExecution]:
+_UNHANDLED: Final = Q(state=State.ERROR, is_error_handled=False) | Q(state=State.CANCELLED)
+_HANDLED: Final = Q(state=State.ERROR, is_error_handled=True)
+
+
+def _read_tasks(which: Q, runs: Iterable[WorkflowExecution]) -> list[TaskExecution]:
     return list(
-        TaskExecution.objects.filter(_FAILED, execution_id__in=list(execution_ids))
+        TaskExecution.objects.filter(which, execution_id__in=[run.pk for run in runs])
         .only(
             "execution_id",
             "name",
             "type",
             "state",
             "state_info",
+            "is_error_handled",
+            "has_followers",
             "finished_at",
             "created_at",
             "items_total",
