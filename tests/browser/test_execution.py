@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import runs
-from tests.browser.conftest import LogIn
+from tests.browser.conftest import NARROW, LogIn
 from tests.people import make_person
 from workflows.engine.states import State
 from workflows.models import ActionExecution, HistoryEvent, Project, Role, WorkflowExecution
@@ -352,3 +352,19 @@ def test_failed_tasks_are_skipped_together(log_in: LogIn, project: Project) -> N
     expect(page.get_by_text("Skip: 2 tasks.")).to_be_visible()
     skipped = HistoryEvent.objects.filter(execution=execution, state_to="SKIPPED", actor="ann")
     assert sorted(skipped.values_list("name", flat=True)) == ["begin", "middle"]
+
+
+def test_on_a_small_screen_the_open_tab_is_in_sight(log_in: LogIn, project: Project) -> None:
+    execution = runs.failed_deep()
+    page = log_in(make_person("ann", project), size=NARROW)
+    for tab in ("data", "problems", "events", "definition"):
+        page.goto(f"/admin/executions/{execution.pk}/{tab}/")
+        tabs = page.get_by_role("navigation", name="Views of this execution")
+        expect(tabs.locator("[aria-current=page]")).to_be_in_viewport(ratio=1)
+
+
+def test_on_a_small_screen_a_result_is_reported(log_in: LogIn, project: Project) -> None:
+    runs.waiting()
+    page = log_in(make_person("ann", project), size=NARROW)
+    page.goto("/admin/open-actions/")
+    expect(page.get_by_role("link", name="Report")).to_be_in_viewport(ratio=1)

@@ -9,8 +9,9 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser import runs
 from tests.browser.axe import check_accessibility
-from tests.browser.conftest import NARROW, LogIn, write_in_editor
+from tests.browser.conftest import NARROW, WIDE, LogIn, write_in_editor
 from tests.people import make_person
 from workflows.models import Project, Role, WorkflowDefinition, WorkflowExecution
 from workflows.services.definitions.workflow_uploads import create_workflows
@@ -266,3 +267,18 @@ def test_the_pages_fit_on_a_small_screen(log_in: LogIn, author: Any, workflow: A
         page.goto(path)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0], path
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_a_long_name_widens_no_page(
+    log_in: LogIn, author: Any, project: Project, size: tuple[int, int]
+) -> None:
+    name = "made_of_" + "_".join(["parts"] * 25)
+    runs.simple(name=name)
+    page = log_in(author, size=size)
+    identity = WorkflowDefinition.objects.get(name=name).pk
+    for address in ("", f"{identity}/", f"{identity}/edit/", f"{identity}/run/"):
+        page.goto(f"/admin/workflows/{address}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0], address
+    page.goto("/admin/workflows/")
+    expect(page.get_by_role("link", name=f"Run {name}")).to_be_in_viewport()

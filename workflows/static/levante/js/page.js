@@ -203,3 +203,9 @@ function closePanel() {
 if (window.matchMedia("(max-width: 640px)").matches) {
   for (const box of document.querySelectorAll(".lv-filter-box:not([data-keep-open])")) box.open = false;
 }
+
+// On a small screen the tab that is open may lie beyond the edge of the row.
+for (const tab of document.querySelectorAll(".lv-tabs a[aria-current=page]")) {
+  const row = tab.parentElement;
+  row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+}

@@ -63,7 +63,11 @@ export class View {
     this.fit();
     if (this.scale < 0.45 && start) {
       this.scale = 0.8;
-      this.centre(start.x, start.y + this.box.height / this.scale / 2 - 2 * start.height);
+      const { width, height } = this.seen;
+      // No empty ground at the sides, as long as there is something to show instead.
+      const half = Math.min(width, this.size.width) / 2;
+      const x = Math.min(Math.max(start.x, half), this.size.width - half);
+      this.centre(x, start.y + height / 2 - 2 * start.height);
     }
   }
 
