@@ -101,7 +101,8 @@ def environment(request: HttpRequest, caller: Caller, environment_id: UUID) -> H
         "scope": request.POST.get("scope", found.scope),
         "scopes": scopes_for(caller, "environments", found.scope),
         "uses": [
-            (use, find_link(_USE_PAGES[use.kind], use.id)) for use in list_uses(caller, found)
+            (use, find_link(caller, _USE_PAGES[use.kind], use.id))
+            for use in list_uses(caller, found)
         ],
         "may_write": may(caller, "environments:update") and is_owner(caller, found),
         "is_own": is_owner(caller, found),

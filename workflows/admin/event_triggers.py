@@ -132,12 +132,12 @@ def trigger(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpRespo
         "trigger": found,
         "params": hide_secrets(found.params),
         "workflow_name": workflow_names([found]).get(found.workflow_id, ""),
-        "workflow_link": find_link("workflow", found.workflow_id),
+        "workflow_link": find_link(caller, "workflow", found.workflow_id),
         "events": [
             {
                 "event": event,
                 "mark": _MARKS[EventOutcome(event.outcome)],
-                "link": find_link("execution", event.execution_id) if event.execution_id else "",
+                "link": find_link(caller, "execution", event.execution_id),
             }
             for event in list_events(found.pk)[:_EVENTS]
         ],

@@ -15,7 +15,6 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 
-from workflows.admin.links import find_link
 from workflows.admin.pages import HOME, PROJECT_KEY, may_open, next_address, page, render_page
 from workflows.errors import NotFound, NotPermitted
 from workflows.models import ServiceStatus
@@ -37,7 +36,6 @@ def home(request: HttpRequest, caller: Caller) -> HttpResponse:
         "maintenance": None if get_status() == ServiceStatus.RUNNING else get_status(),
         "ranges": [(name, _RANGE_TITLES[name]) for name in overview.RANGES],
         "parts": {name for name, part in _PARTS.items() if part.is_for(caller)},
-        "workflows_address": find_link("workflows"),
     }
     return render_page(request, "levante/home.html", "Dashboard", context)
 

@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from workflows.admin.audit import ADDITION, CHANGE, note
-from workflows.admin.links import find_link
 from workflows.admin.pages import page, render_page
 from workflows.errors import WorkflowsError
 from workflows.models import Role
@@ -71,7 +70,7 @@ def project(request: HttpRequest, caller: Caller, project_id: UUID) -> HttpRespo
         "others": [name for name in list_user_names() if name not in names],
         "roles": [(role, _MEANINGS[role]) for role in Role],
         "default_role": Role.AUTHOR,
-        "new_user_link": find_link("auth_user_add"),
+        "new_user_link": reverse("admin:auth_user_add"),
         "error": error,
     }
     return render_page(request, "levante/people/project.html", f"Project {found.name}", context)

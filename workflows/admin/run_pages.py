@@ -54,7 +54,7 @@ def graph(request: HttpRequest, caller: Caller, execution_id: UUID) -> HttpRespo
 
 @page("executions/<uuid:execution_id>/graph.json", name="execution_graph", rule="executions:get")
 def graph_data(request: HttpRequest, caller: Caller, execution_id: UUID) -> HttpResponse:
-    return JsonResponse(_graph_of(get_run(caller, execution_id)))
+    return JsonResponse(_graph_of(caller, get_run(caller, execution_id)))
 
 
 @page("executions/<uuid:execution_id>/changes", name="execution_changes", rule="executions:get")
@@ -144,7 +144,7 @@ def head(caller: Caller, execution: WorkflowExecution) -> dict[str, Any]:
         ],
         "buttons": run_buttons(caller, execution),
         "newest": _newest_revision(execution),
-        "workflow_address": find_link("workflow", execution.workflow_id),
+        "workflow_address": find_link(caller, "workflow", execution.workflow_id),
     }
 
 
@@ -187,12 +187,12 @@ def _newest_revision(execution: WorkflowExecution) -> int:
 
 
 def _graph(request: HttpRequest, caller: Caller, execution: WorkflowExecution) -> dict[str, Any]:
-    return {"graph": _graph_of(execution)}
+    return {"graph": _graph_of(caller, execution)}
 
 
-def _graph_of(execution: WorkflowExecution) -> Any:
+def _graph_of(caller: Caller, execution: WorkflowExecution) -> Any:
     return build_run_graph(
-        execution, lambda task: reverse("admin:execution_task", args=[execution.pk, task.pk])
+        execution, lambda task: find_link(caller, "execution_task", execution.pk, task.pk)
     )
 
 
@@ -285,5 +285,6 @@ def _definition(
     return {
         "revision": revision,
         "lines": revision.text.splitlines()[:_MOST_LINES],
-        "newest_address": newest and find_link("workflow_revision", execution.workflow_id, newest),
+        "newest_address": newest
+        and find_link(caller, "workflow_revision", execution.workflow_id, newest),
     }

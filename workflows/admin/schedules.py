@@ -148,12 +148,12 @@ def schedule(request: HttpRequest, caller: Caller, trigger_id: UUID) -> HttpResp
         "params": hide_secrets(trigger.params),
         "catch_up": _CATCH_UP[CatchUp(trigger.catch_up)],
         "overlap": _OVERLAP[Overlap(trigger.overlap)],
-        "workflow_link": find_link("workflow", trigger.workflow_id) if trigger.workflow_id else "",
+        "workflow_link": find_link(caller, "workflow", trigger.workflow_id),
         "fires": [
             {
                 "fire": fire,
                 "mark": _MARKS[FireOutcome(fire.outcome)],
-                "link": find_link("execution", fire.execution_id) if fire.execution_id else "",
+                "link": find_link(caller, "execution", fire.execution_id),
             }
             for fire in list_fires(trigger.pk)[:_FIRES]
         ],

@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django import template
+from django.template import Context
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from workflows.admin.links import find_link
 from workflows.engine.states import FINAL, State
 from workflows.models import ActionExecution, TaskExecution, WorkflowExecution
 from workflows.services.pages.run_changes import HANDLED
@@ -34,6 +37,20 @@ WORDS: Final = {
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86_400
+
+
+@register.simple_tag(takes_context=True)
+def href(context: Context, name: str, *places: object, **query: str) -> SafeString | str:
+    """Write the `href` of a link to a page; nothing if the page is not for who looks.
+
+    A link without an address is text, so that nobody is led to a page that is refused.
+    """
+    caller = context["caller"]
+    address = find_link(caller, name, *places) if caller is not None else ""
+    if not address:
+        return ""
+    wanted = urlencode({name: value for name, value in query.items() if value})
+    return format_html('href="{}"', f"{address}?{wanted}" if wanted else address)
 
 
 @register.simple_tag
@@ -159,6 +176,12 @@ def _distance(value: datetime) -> str:
 def state_word(value: str) -> str:
     """Return the word of a state, as `state` shows it."""
     return "Handled error" if value == HANDLED else WORDS[State(value)]
+
+
+@register.filter
+def stored_state(value: str) -> str:
+    """Return the state that rows hold of one that is shown."""
+    return State.ERROR if value == HANDLED else value
 
 
 @register.inclusion_tag("levante/data_block.html")

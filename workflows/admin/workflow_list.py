@@ -39,7 +39,7 @@ def workflows(request: HttpRequest, caller: Caller) -> HttpResponse:
         name: str(value) for name, value in request.GET.items() if name not in ("after", "partial")
     }
     context = {
-        "rows": [_row(row) for row in found.rows],
+        "rows": [_row(caller, row) for row in found.rows],
         "wanted": wanted,
         "is_narrowed": wanted != WorkflowFilter(),
         "namespaces": list_namespaces(caller),
@@ -63,13 +63,13 @@ def _cursor_text(page: WorkflowPage) -> str:
     return f"{last.name} {last.pk}"
 
 
-def _row(row: WorkflowRow) -> dict[str, Any]:
+def _row(caller: Caller, row: WorkflowRow) -> dict[str, Any]:
     last = row.last_run
     return {
         "workflow": row.workflow,
         "revision": row.workflow.revision,
         "last": last,
-        "last_link": find_link("execution", last.id) if last else "",
+        "last_link": find_link(caller, "execution", last.id) if last else "",
         "success_percent": row.success_percent,
         "runs": draw_runs(row.runs),
     }

@@ -37,7 +37,10 @@ def workflow(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRes
     revision = row.workflow.revision
     assert revision is not None
     spec = load_spec(revision).spec
-    runs = [{"run": run, "link": find_link("execution", run.id)} for run in reversed(row.runs[-8:])]
+    runs = [
+        {"run": run, "link": find_link(caller, "execution", run.id)}
+        for run in reversed(row.runs[-8:])
+    ]
     context = {
         **workflow_frame(caller, row.workflow, "overview"),
         "spec": spec,
@@ -54,7 +57,6 @@ def workflow(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpRes
         "runs": runs,
         "sparkline": draw_runs(row.runs),
         "success_percent": row.success_percent,
-        "executions_link": find_link("executions"),
     }
     return render_page(
         request, "levante/workflows/detail.html", f"Workflow {row.workflow.name}", context

@@ -70,7 +70,7 @@ def run(request: HttpRequest, caller: Caller, workflow_id: UUID) -> HttpResponse
         failed = RunForm(form.filled, form.params, refused.message)
         return _render(request, caller, definition, failed, status=400)
     messages.success(request, f"Started {definition.name}.")
-    link = find_link("execution", execution.pk)
+    link = find_link(caller, "execution", execution.pk)
     return HttpResponseRedirect(link or reverse("admin:workflow", args=[workflow_id]))
 
 

@@ -7,7 +7,7 @@ let dialog = null;
 let isOpening = false;
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-dialog]");
+  const link = event.target.closest("a[href][data-dialog]");
   if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
   event.preventDefault();
   openDialog(link.href);
@@ -125,7 +125,7 @@ customElements.define("levante-part", LevantePart);
 let panel = null;
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-panel]");
+  const link = event.target.closest("a[href][data-panel]");
   if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
   event.preventDefault();
   openPanel(link.href);
