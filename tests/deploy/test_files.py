@@ -193,6 +193,16 @@ def test_a_container_of_a_worker_waits_for_its_actions(name: str) -> None:
     assert grace > int(worker["environment"]["LEVANTE_WORKER_STOP_SECONDS"]) + 10
 
 
+def test_what_sends_notifications_reaches_the_world() -> None:
+    """Any that listens for events delivers notifications as well, so none may be shut in."""
+    found = {
+        name: service["networks"]
+        for name, service in services(COMPOSE[0]).items()
+        if {"events", "--with-events"} & set(map(str, service.get("command", [])))
+    }
+    assert found == {"events": ["inside", "outside"]}
+
+
 # --- Kubernetes
 
 
