@@ -39,11 +39,27 @@ def watch(
         one.look(idle(second))
 
 
-def test_a_process_without_work_while_messages_wait_ends_its_worker_once(
+def test_a_process_without_work_while_messages_wait_ends_its_worker(
     clock: Clock, killed: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watch(clock, monkeypatch, idle=lambda now: 100.0 + now, waiting=lambda now: True, seconds=200)
+    watch(clock, monkeypatch, idle=lambda now: 100.0 + now, waiting=lambda now: True, seconds=60)
     assert killed == [(os.getppid(), signal.SIGTERM)]
+
+
+def test_a_worker_that_does_not_react_is_killed(
+    clock: Clock, killed: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch(clock, monkeypatch, idle=lambda now: 100.0 + now, waiting=lambda now: True, seconds=61)
+    assert killed == [(os.getppid(), signal.SIGTERM), (os.getppid(), signal.SIGKILL)]
+
+
+def test_a_process_that_has_outlived_its_worker_kills_nobody(
+    clock: Clock, killed: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parents = iter([7, *[1] * 10])
+    monkeypatch.setattr(probes.os, "getppid", lambda: next(parents))
+    watch(clock, monkeypatch, idle=lambda now: 100.0 + now, waiting=lambda now: True, seconds=66)
+    assert killed == []
 
 
 @pytest.mark.parametrize(

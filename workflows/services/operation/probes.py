@@ -12,6 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from typing import Final
 
 from celery import current_app
 from django.conf import settings
@@ -21,6 +22,10 @@ from workflows.models.statements import execute, fetch_all
 from workflows.services.running.broker import BrokerAway, is_redis, redis_client
 
 logger = logging.getLogger(__name__)
+
+# A worker that ends lets its idle processes go at once; so one that still has this one after these
+# seconds does not react any more.
+_END_SECONDS: Final = 30.0
 
 # One sweep of several wins. A probe that was not taken is sent again only after a while: it may
 # stand behind many messages, or be lost with them.
@@ -62,15 +67,21 @@ class DeafnessWatch:
         self._queues = queues
         self._waits_since: float | None = None
         self._looks_again_at = 0.0
-        self._has_told = False
+        self._worker = os.getppid()
+        self._asked_at: float | None = None
 
     def look(self, idle_seconds: float) -> None:
-        """Look now and then whether messages wait; ask the worker to end if they do for too long.
+        """Look now and then whether messages wait; let the worker end if they do for too long.
 
         `idle_seconds` is for how long this process has had nothing to do.
         """
         now = time.monotonic()
-        if now < self._looks_again_at or self._has_told:
+        if self._asked_at is not None:
+            if now - self._asked_at >= _END_SECONDS:
+                logger.error("The worker does not react; it is killed, to be started again.")
+                self._signal(signal.SIGKILL)
+            return
+        if now < self._looks_again_at:
             return
         gap = settings.LEVANTE_DEAF_SECONDS / 6
         self._looks_again_at = now + gap
@@ -81,9 +92,13 @@ class DeafnessWatch:
         elif self._waits_since is None:
             self._waits_since = now
         elif has_waited >= settings.LEVANTE_DEAF_SECONDS:
-            self._has_told = True
+            self._asked_at = now
             logger.error("The worker takes no messages; it is asked to end, to be started again.")
-            os.kill(os.getppid(), signal.SIGTERM)
+            self._signal(signal.SIGTERM)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if os.getppid() == self._worker:
+            os.kill(self._worker, number)
 
 
 def has_messages(queues: Sequence[str]) -> bool:
