@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from tests.api_client import ApiClient, make_client
 from tests.factories import start, work
@@ -72,6 +75,11 @@ def test_it_counts_what_is_open_and_what_has_ended(numbers: Any) -> None:
     assert found['levante_broker_messages{queue="engine"}'] == 3
 
 
+def test_what_has_not_happened_yet_is_counted_from_nought(numbers: Any) -> None:
+    """Else an alert on growth would miss the first time, which Prometheus takes for the start."""
+    assert numbers()["levante_parked_executions_total"] == 0
+
+
 def test_it_shows_what_was_repaired(numbers: Any, django_capture_on_commit_callbacks: Any) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         tally("late_results")
@@ -94,6 +102,15 @@ def test_it_shows_queues_that_nobody_listens_to(
     found = numbers()
     assert found['levante_probe_waits_seconds{queue="engine"}'] == 0
     assert found['levante_probe_waits_seconds{queue="actions"}'] > 0
+
+
+def test_it_shows_when_beat_last_ran_something(numbers: Any) -> None:
+    PeriodicTask.objects.update(last_run_at=None)
+    assert "levante_scheduler_seconds" not in numbers()
+    schedule = IntervalSchedule.objects.create(every=1, period="hours")
+    last = timezone.now() - timedelta(minutes=2)
+    PeriodicTask.objects.create(name="report", task="report", interval=schedule, last_run_at=last)
+    assert 119 < numbers()["levante_scheduler_seconds"] < 180
 
 
 def test_a_broker_that_is_away_is_shown(numbers: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,17 @@ DEAD_PROCESSES: Final = "dead_processes"
 EXPIRED: Final = "expired_executions"
 SWEEP: Final = "sweep_"  # and the name of a rule: what it found
 
+# Shown from the beginning: Prometheus sees no growth in the first number that it is given.
+_SHOWN: Final = (
+    CLAIMS_RELEASED,
+    CLAIMS_FAILED,
+    LATE_RESULTS,
+    PARKED,
+    ADVANCE_FAILURES,
+    DEAD_PROCESSES,
+    EXPIRED,
+)
+
 _COUNT_SQL = """
     INSERT INTO tallies (name, value) VALUES (%s, %s)
     ON CONFLICT (name) DO UPDATE SET value = tallies.value + excluded.value
@@ -38,5 +49,5 @@ def tally(name: str, count: int = 1) -> None:
 
 
 def read_tallies() -> dict[str, int]:
-    """Give all counts since the database was made."""
-    return dict(fetch_all("SELECT name, value FROM tallies"))
+    """Give all counts since the database was made; 0 for what has not happened yet."""
+    return dict.fromkeys(_SHOWN, 0) | dict(fetch_all("SELECT name, value FROM tallies"))
