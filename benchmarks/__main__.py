@@ -22,6 +22,7 @@ from benchmarks.client import ApiClient, BenchmarkFailed
 from benchmarks.lists import measure_lists
 from benchmarks.measure import measure_api, measure_latency, measure_shape
 from benchmarks.pages import measure_pages
+from benchmarks.retention import measure_retention
 from benchmarks.shapes import ACTIONS, SHAPES
 from benchmarks.stack import OwnStack, Target
 from benchmarks.yardstick import measure_yardstick
@@ -38,6 +39,10 @@ QUICK_RUN_SECONDS: Final = 20.0
 LISTED: Final = 1_000_000
 QUICK_LISTED: Final = 50_000
 LISTS: Final = "lists"
+# Old executions that are deleted, and only when asked for.
+EXPIRED: Final = 100_000
+QUICK_EXPIRED: Final = 5_000
+RETENTION: Final = "retention"
 SETTLE_SECONDS: Final = 10.0  # until the processes of a fresh stack have done their first work
 
 
@@ -77,6 +82,10 @@ def measure(target: Target, options: argparse.Namespace) -> dict[str, Any]:
         results["memory idle"] = target.memory()
     if options.only == [LISTS]:
         return results | _lists(target, options)
+    if options.only == [RETENTION]:
+        count = options.listed or (QUICK_EXPIRED if options.quick else EXPIRED)
+        _say(f"deleting {count:,} executions")
+        return results | {"retention": measure_retention(target, count)}
     if target.database_url:
         _say("latency")
         results["latency"] = measure_latency(target, count=80 if options.quick else 200)
@@ -134,6 +143,7 @@ def _tables(results: dict[str, Any]) -> list[report.Rows]:
         report.yardstick_rows(results),
         report.time_rows(results),
         report.memory_rows(results),
+        report.retention_rows(results),
     ]
 
 
@@ -162,8 +172,10 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--port", type=int, default=0, help="of the server that is started")
     parser.add_argument("--quick", action="store_true", help="two minutes, small sizes")
-    parser.add_argument("--only", nargs="+", choices=[*(shape.name for shape in SHAPES), LISTS])
-    parser.add_argument("--listed", type=int, help="executions in the table for lists")
+    parser.add_argument(
+        "--only", nargs="+", choices=[*(shape.name for shape in SHAPES), LISTS, RETENTION]
+    )
+    parser.add_argument("--listed", type=int, help="executions in the table, or to delete")
     parser.add_argument("--action", choices=list(ACTIONS))
     parser.add_argument("--sizes", nargs="+", type=int, help="numbers of tasks")
     parser.add_argument("--json", type=Path, help="write the results here")

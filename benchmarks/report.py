@@ -76,6 +76,15 @@ def memory_rows(results: dict[str, Any]) -> Rows:
     return rows
 
 
+def retention_rows(results: dict[str, Any]) -> Rows:
+    """Give what deleting old executions took, after the row of titles."""
+    rows = [["deleting old executions", ""]]
+    for name, value in results.get("retention", {}).items():
+        shown = value.items() if isinstance(value, dict) else [("", value)]
+        rows += [[f"{name} {part}".strip(), f"{number:,}"] for part, number in shown]
+    return rows
+
+
 def yardstick_rows(results: dict[str, Any]) -> Rows:
     """Give the figures of bare Celery, after the row of titles."""
     rows = [["bare Celery", "tasks"]]

@@ -160,7 +160,7 @@ def test_a_slow_transaction_makes_the_next_ones_smaller(
         return 0, len(asked) == 5
 
     monkeypatch.setattr(expiry, "time", clock)
-    monkeypatch.setattr(expiry, "_expire_some", remove)
+    monkeypatch.setattr(expiry, "expire_some", remove)
     Expiry().expire_executions()
     assert asked == [(4, 200), (5, 250), (6, 312), (3, 156), (1, 78)]
 

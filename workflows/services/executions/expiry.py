@@ -60,7 +60,7 @@ class Expiry:
         limit = _find_limit()
         count = 0
         while (began := time.monotonic()) < deadline:
-            gone, is_over = _expire_some(limit, self._batch, self._rows)
+            gone, is_over = expire_some(limit, self._batch, self._rows)
             self._adapt(time.monotonic() - began)
             count += gone
             if is_over:
@@ -97,7 +97,7 @@ def _find_limit() -> Any:
     return None if row is None else row[0]
 
 
-def _expire_some(limit: Any, batch: int, rows_at_once: int) -> tuple[int, bool]:
+def expire_some(limit: Any, batch: int, rows_at_once: int) -> tuple[int, bool]:
     """Delete one batch; give how many executions have gone, and whether no more were found.
 
     The executions are held meanwhile, so that nobody can rerun one that is half deleted.
