@@ -73,9 +73,7 @@ def pages_led_to(html: str) -> set[str]:
 @pytest.mark.usefixtures("rung")
 @pytest.mark.parametrize("rule", READING)
 def test_nothing_leads_to_a_page_that_is_closed(
-    rule: str,
-    ids: dict[str, Any],
-    settings: Settings,
+    rule: str, ids: dict[str, Any], settings: Settings
 ) -> None:
     settings.LEVANTE_DYNAMIC_ACTIONS = True
     settings.LEVANTE_PERMISSIONS = CODE_RULES | {rule: "admin"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
@@ -19,8 +20,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 OPEN: Final = {
     "action_complete",
     "choose_project",
-    "code_check",
-    "editor_check",
     "execution_do",
     "executions_bulk",
     "flower_tasks",
@@ -104,3 +103,21 @@ def test_a_result_is_taken_until_all_has_come_to_rest(root: Client) -> None:
     assert root.post(address, form).status_code == 302
     action.refresh_from_db()
     assert action.state == "SUCCESS"
+
+
+def test_what_django_makes_of_models_is_closed_as_well(root: Client) -> None:
+    user = User.objects.get(username="root")
+    addresses = [
+        "/admin/auth/user/",
+        "/admin/auth/user/add/",
+        f"/admin/auth/user/{user.pk}/change/",
+        f"/admin/auth/user/{user.pk}/delete/",
+        f"/admin/auth/user/{user.pk}/password/",
+        "/admin/auth/group/add/",
+    ]
+    enter(ServiceStatus.PAUSED)
+    assert {root.get(address).status_code for address in addresses} == {200}
+    answers = [root.post(address, {"name": "late", "username": "late"}) for address in addresses]
+    assert {answer.status_code for answer in answers} == {423}
+    assert "The whole service is paused" in answers[1].content.decode()
+    assert root.post("/admin/logout/").status_code == 200

@@ -7,13 +7,21 @@ import re
 from typing import Any, Final
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from tests.browser import runs
 from tests.browser.axe import check_accessibility
 from tests.browser.conftest import NARROW, WIDE, LogIn, write_in_editor
 from tests.people import make_person
-from workflows.models import Project, Role, WorkflowDefinition, WorkflowExecution
+from workflows.models import (
+    Maintenance,
+    Project,
+    Role,
+    ServiceStatus,
+    WorkflowDefinition,
+    WorkflowExecution,
+)
 from workflows.services.definitions.workflow_uploads import create_workflows
 from workflows.services.identity.identity import Caller
 
@@ -282,3 +290,22 @@ def test_a_long_name_widens_no_page(
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0], address
     page.goto("/admin/workflows/")
     expect(page.get_by_role("link", name=f"Run {name}")).to_be_in_viewport()
+
+
+def test_in_maintenance_nothing_is_checked_and_no_text_is_lost(
+    log_in: LogIn, author: Any, workflow: Any
+) -> None:
+    page = log_in(author)
+    page.goto(f"/admin/workflows/{workflow.pk}/edit/")
+    expect(page.locator(".editor-summary")).to_have_text("No problems")
+    Maintenance.objects.update_or_create(
+        pk=1, defaults={"status": ServiceStatus.PAUSED, "changed_at": timezone.now()}
+    )
+    write_in_editor(page, f"{TEXT}# more")
+    expect(page.locator(".editor-summary")).to_contain_text("The service is in maintenance")
+    page.get_by_role("button", name="Save revision").click()
+    expect(page.get_by_role("alert")).to_contain_text(
+        "the whole service is paused", ignore_case=True
+    )
+    expect(page.get_by_role("heading", name="What you have written")).to_be_visible()
+    expect(page.locator("main pre")).to_contain_text("# more")

@@ -6,9 +6,11 @@ changing this module.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.templatetags.static import static
 from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin
@@ -16,7 +18,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.sites import UnfoldAdminSite
 
 from workflows.admin.navigation import build_navigation
-from workflows.admin.pages import find_caller, registered_pages, render_home
+from workflows.admin.pages import closed_in_maintenance, find_caller, registered_pages, render_home
 
 __all__ = [
     "AdminPasswordChangeForm",
@@ -37,6 +39,15 @@ class AdminSite(UnfoldAdminSite):
         ]
         rest: list[URLPattern] = super().get_urls()
         return ours + rest
+
+    def admin_view(
+        self, view: Callable[..., HttpResponseBase], cacheable: bool = False
+    ) -> Callable[..., HttpResponseBase]:
+        """Guard a view of the site; what Django makes of models is closed in maintenance, too."""
+        if isinstance(getattr(view, "__self__", None), ModelAdmin):
+            view = closed_in_maintenance(view)
+        guarded: Callable[..., HttpResponseBase] = super().admin_view(view, cacheable)
+        return guarded
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

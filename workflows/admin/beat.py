@@ -41,6 +41,8 @@ class PeriodicTaskAdmin(ReadOnlyAdmin):
     list_display = ("name", "task", "enabled", "when", "last_run_at", "total_run_count")
     list_filter = ("enabled",)
     search_fields = ("name", "task")
+    # They hold what runs are given, secrets of theirs included; the pages of schedules cover those.
+    exclude = ("args", "kwargs", "headers")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)

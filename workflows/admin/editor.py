@@ -21,7 +21,7 @@ from workflows.services.pages.editor_words import collect_words
 _KINDS: Final = ("workflow", "action", "workbook")
 
 
-@page("editor/check/", name="editor_check", methods=("POST",), open_in_maintenance=True)
+@page("editor/check/", name="editor_check", methods=("POST",))
 def check(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Answer all problems of the text in the body, and what can be drawn of it."""
     kind = _kind(request)

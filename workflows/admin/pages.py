@@ -35,6 +35,8 @@ PageView = Callable[Concatenate[HttpRequest, Caller, P], HttpResponseBase]
 PROJECT_KEY: Final = "project"  # of the session: the project that somebody has chosen
 HOME: Final = "index"
 _READING: Final = ("GET", "HEAD")
+# Fields in which people write much: what they have sent is given back to them with a refusal.
+_WRITTEN: Final = ("text", "variables", "input", "params")
 
 # What an error of a service is to a browser. The first class that fits counts.
 _STATUSES: Final[tuple[tuple[type[WorkflowsError], int, str], ...]] = (
@@ -214,7 +216,11 @@ def render_error(request: HttpRequest, error: WorkflowsError) -> HttpResponse:
         (status, title) for kind, status, title in _STATUSES if isinstance(error, kind)
     )
     message = _describe_maintenance() if isinstance(error, InMaintenance) else error.message
-    context = {"message": message, "home": reverse("admin:index")}
+    context = {
+        "message": message,
+        "home": reverse("admin:index"),
+        "kept": [text for name in _WRITTEN if (text := request.POST.get(name, "").strip())],
+    }
     return render_page(request, "levante/error.html", title, context, status=status)
 
 
@@ -227,6 +233,23 @@ def _describe_maintenance() -> str:
         f"{going_on} Nothing was changed. Until an administrator ends the maintenance you can look"
         f" at everything and {meanwhile}."
     )
+
+
+def closed_in_maintenance(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """Let a view that is not one of our pages change nothing in maintenance."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if request.method not in _READING:
+            try:
+                require_status()
+            except InMaintenance as error:
+                return render_error(request, error)
+        return view(request, *args, **kwargs)
+
+    return cast("Callable[Concatenate[HttpRequest, P], HttpResponseBase]", guarded)
 
 
 def _guard(

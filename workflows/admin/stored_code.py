@@ -58,13 +58,7 @@ def code_sources(request: HttpRequest, caller: Caller) -> HttpResponse:
     return render_page(request, "levante/code/list.html", "Stored code", context)
 
 
-@page(
-    "code/check/",
-    name="code_check",
-    rule="code_sources:list",
-    methods=("POST",),
-    open_in_maintenance=True,
-)
+@page("code/check/", name="code_check", rule="code_sources:list", methods=("POST",))
 def check(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Answer what is wrong with the text in the body, as the editor asks for it."""
     require_code()

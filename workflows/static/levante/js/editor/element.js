@@ -15,6 +15,11 @@ import { setUp } from "./setup.js";
 import { showProblems, summarize, toDiagnostics } from "./problems.js";
 
 const PAUSE = 350;
+// Why a text is not checked, by the status of the answer.
+const REFUSALS = {
+  403: "Your role does not allow it.",
+  423: "The service is in maintenance: until it ends, nothing is checked or saved. Keep your text.",
+};
 const NO_WORDS = { keys: {}, commands: [], actions: [], workflows: [] };
 
 class LevanteEditor extends HTMLElement {
@@ -162,13 +167,18 @@ class LevanteEditor extends HTMLElement {
         headers: { "Content-Type": "application/json", "X-CSRFToken": this.csrfToken },
         body: JSON.stringify({ text }),
       });
-      if (!answer.ok) throw new Error(`The server answers ${answer.status}`);
+      if (!answer.ok) throw new Error(REFUSALS[answer.status] || `The server answers ${answer.status}.`);
       result = await answer.json();
     } catch (error) {
-      if (error.name !== "AbortError") this.summary.textContent = `The text could not be checked. ${error.message}`;
+      if (error.name !== "AbortError") this.showRefusal(error.message);
       return;
     }
     if (text === this.text) this.show(result);
+  }
+
+  showRefusal(why) {
+    this.summary.textContent = `The text could not be checked. ${why}`;
+    this.summary.dataset.worst = "warning";
   }
 
   get csrfToken() {
