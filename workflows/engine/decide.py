@@ -39,6 +39,7 @@ from workflows.engine.events import (
     ResumeAsked,
     SkipAsked,
     StopAsked,
+    TaskCannotRun,
     TaskEnds,
     TimerDue,
 )
@@ -129,6 +130,8 @@ def _handle(draft: Draft, event: Event) -> None:  # noqa: C901 - one branch for 
             rerun.revive_for_child(draft, event)
         case TaskEnds(task_id, state, state_info):
             ending.end_task(draft, draft.task(task_id), state, state_info)
+        case TaskCannotRun(task_id, reason):
+            lifecycle.fail_by_force(draft, draft.task(task_id), reason)
         case _:
             assert_never(event)
 

@@ -25,7 +25,7 @@ from workflows.engine.commands import (
     InsertTask,
     RecordHistory,
 )
-from workflows.engine.events import InlineActionReady, TaskEnds
+from workflows.engine.events import InlineActionReady, TaskCannotRun, TaskEnds
 from workflows.engine.limits import DEFAULT_LIMITS, EngineLimits, cut
 from workflows.engine.snapshot import (
     Arrival,
@@ -74,7 +74,7 @@ class Draft:
         self.graph: WorkflowGraph = view.graph
         self.execution: ExecutionSnapshot = view.execution
         self.inline: deque[InlineActionReady] = deque()  # may be cut off and stored
-        self.following: deque[TaskEnds] = deque()  # has to be dealt with
+        self.following: deque[TaskEnds | TaskCannotRun] = deque()  # has to be dealt with
         self.open_items: dict[UUID, int] = {}  # what this decision adds to the view's count
         self.must_check_joins = False
         self._now = clock

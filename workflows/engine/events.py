@@ -118,6 +118,14 @@ class TaskEnds:
     state_info: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TaskCannotRun:
+    """A task cannot begin; made by the engine itself, so that the tasks beside it begin."""
+
+    task_id: UUID
+    reason: str
+
+
 Event: TypeAlias = (
     ExecutionStarted
     | ActionEnded
@@ -133,4 +141,5 @@ Event: TypeAlias = (
     | SkipAsked
     | ChildRevived
     | TaskEnds
+    | TaskCannotRun
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from workflows.engine.commands import AskChildren, CloseActions, DropTimers, InsertContext
 from workflows.engine.contexts import merge
-from workflows.engine.events import TaskEnds
+from workflows.engine.events import TaskCannotRun, TaskEnds
 from workflows.engine.scope import Scope
 from workflows.engine.snapshot import BranchContext
 from workflows.engine.states import State
@@ -28,6 +28,11 @@ MAX_TASKS_SHOWN: Final = 20
 def end_task_later(draft: Draft, task: TaskSnapshot, state: State, state_info: str | None) -> None:
     """Have the task ended by the decision's loop, so that no call nests deeper and deeper."""
     draft.following.append(TaskEnds(task.id, state, state_info))
+
+
+def fail_by_force_later(draft: Draft, task: TaskSnapshot, message: str) -> None:
+    """Have a task that cannot begin fail, after the tasks named beside it have begun."""
+    draft.following.append(TaskCannotRun(task.id, message))
 
 
 def fail_by_force(draft: Draft, task: TaskSnapshot, message: str) -> None:

@@ -75,7 +75,7 @@ def begin(draft: Draft, task: TaskSnapshot) -> None:
     try:
         policies = policies_of(draft, task)
     except FATAL as error:
-        lifecycle.fail_by_force(draft, task, error.message)
+        lifecycle.fail_by_force_later(draft, task, error.message)
         return
     task = draft.task(task.id)
     if policies.pause_before and not task.has_paused_before:
@@ -114,7 +114,7 @@ def run(draft: Draft, task: TaskSnapshot, policies: Policies | None = None) -> N
         else:
             start_child(draft, task, prepare_child(draft, task, work))
     except FATAL as error:
-        lifecycle.fail_by_force(draft, task, error.message)
+        lifecycle.fail_by_force_later(draft, task, error.message)
     except WorkflowsError as error:
         lifecycle.end_task_later(draft, task, State.ERROR, error.message)
 

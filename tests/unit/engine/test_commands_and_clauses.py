@@ -124,3 +124,36 @@ def test_scopes_of_several_clauses_are_all_kept() -> None:
 """)
     assert execution.execution.output == {"plain": 1, "from_complete": 3}
     assert execution.execution.globals == {"from_success": 2, "g": 4}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "action: nobody.knows",
+        "action: std.echo foo=1",
+        "action: std.echo output=<% $.missing %>",
+        "action: std.noop, wait-before: <% 'x' %>",
+        "with-items: i in <% 5 %>, action: std.noop",
+    ],
+)
+@pytest.mark.parametrize("order", ["[bad, good]", "[good, bad]"])
+def test_what_stands_beside_a_task_that_cannot_begin_runs_and_leads_nowhere(
+    bad: str, order: str
+) -> None:
+    execution = run(f"""
+    a: {{action: std.noop, on-success: {order}}}
+    bad: {{{bad}, on-error: after}}
+    good: {{action: std.noop, on-success: after}}
+    after: {{action: std.noop}}
+""")
+    assert execution.states() == {"a": "SUCCESS", "bad": "ERROR", "good": "SUCCESS"}
+    assert execution.execution.state is State.ERROR
+
+
+def test_start_tasks_beside_one_that_cannot_begin_run() -> None:
+    execution = run("""
+    bad: {action: nobody.knows}
+    good: {action: std.noop}
+""")
+    assert execution.states() == {"bad": "ERROR", "good": "SUCCESS"}
+    assert execution.execution.state is State.ERROR
