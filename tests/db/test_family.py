@@ -105,3 +105,31 @@ def test_what_is_left_when_an_advance_fails_is_sent(
         advance_family(execution.id)
     grandchild = WorkflowExecution.objects.get(workflow_name="family_grandchild")
     assert rung_executions(rung) == [grandchild.id]
+
+
+LIMITED = """
+version: '2.0'
+family_limited:
+  tasks:
+    t: {with-items: i in <% range(5) %>, workflow: family_leaf, concurrency: 2}
+family_leaf:
+  tasks:
+    t: {action: std.noop}
+"""
+
+
+def test_children_that_end_at_once_make_room_once_each() -> None:
+    caller = make_caller()
+    create_workflows(caller=caller, text=LIMITED, namespace="", scope="private")
+    execution = start_execution(
+        project_id=caller.project_id, workflow="family_limited", input={}, params={}
+    )
+    children = WorkflowExecution.objects.filter(parent_execution_id=execution.id)
+    for _ in range(5):
+        module.advance(execution.id)
+        opened = children.exclude(state="SUCCESS")
+        assert len(opened) <= 2
+        for child in opened:
+            module.advance(child.id)
+        execution.refresh_from_db()
+    assert sorted(children.values_list("item_index", flat=True)) == [0, 1, 2, 3, 4]

@@ -76,6 +76,7 @@ class Draft:
         self.inline: deque[InlineActionReady] = deque()  # may be cut off and stored
         self.following: deque[TaskEnds | TaskCannotRun] = deque()  # has to be dealt with
         self.open_items: dict[UUID, int] = {}  # what this decision adds to the view's count
+        self.started_items: dict[tuple[UUID, int], set[int]] = {}  # children, by task and round
         self.must_check_joins = False
         self._now = clock
         self._execution_changes: dict[str, object] = {}

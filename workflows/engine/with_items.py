@@ -128,9 +128,10 @@ def _ring_open(draft: Draft, task: TaskSnapshot, count: int) -> None:
 
 def _start_next_children(draft: Draft, task: TaskSnapshot) -> bool:
     """Start sub-workflows up to the concurrency; tell whether any is open or was started."""
-    open_now = len(draft.view.open_children(task.id))
+    started_here = draft.started_items.get((task.id, task.round), set())
+    open_now = len(draft.view.open_children(task.id)) + len(started_here)
     room = (task.concurrency or 0) - open_now
-    started = draft.view.started_children(task.id, task.round)
+    started = {*draft.view.started_children(task.id, task.round), *started_here}
     done = {result.item_index for result in draft.results(task)}
     items = evaluate_items(draft.spec_of(task), Scope(draft, task))
     left = [index for index in range(len(items)) if index not in started and index not in done]

@@ -142,6 +142,7 @@ def start_action(
 def start_child(draft: Draft, task: TaskSnapshot, child: InsertChild) -> None:
     """Make the sub-workflow of a task or item."""
     draft.open_items[task.id] = draft.open_items.get(task.id, 0) + 1
+    draft.started_items.setdefault((task.id, task.round), set()).add(child.item_index)
     draft.do(child)
 
 
