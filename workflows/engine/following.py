@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from workflows.engine.draft import Draft
     from workflows.engine.snapshot import TaskSnapshot
-    from workflows.jsontypes import JSONObject
+    from workflows.jsontypes import JSONObject, JSONValue
     from workflows.language.specs import TaskSpec
 
 
@@ -135,8 +136,14 @@ def _step(transition: Transition, event: str, scope: Scope) -> Step:
     message = None
     if transition.command is not None and transition.message is not None:
         value = scope.evaluate(transition.message)
-        message = None if value is None else str(value)
+        message = _as_message(value)
     return Step(transition.target, event, transition.command, message)
+
+
+def _as_message(value: JSONValue) -> str | None:
+    if value is None:
+        return None
+    return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 def _start(draft: Draft, step: Step, task: TaskSnapshot) -> None:
@@ -153,9 +160,14 @@ def _start(draft: Draft, step: Step, task: TaskSnapshot) -> None:
 
 
 def _end_by_command(draft: Draft, task: TaskSnapshot, state: State, message: str | None) -> None:
-    """End the run as `fail` or `succeed` say; the deciding task's variables are in the output."""
-    draft.change_task(task, has_followers=False)
+    """End the run as `fail` or `succeed` say; the deciding task's variables are in the output.
+
+    If that output cannot be evaluated, the deciding task has failed too.
+    """
+    task = draft.change_task(task, has_followers=False)
     lifecycle.finish(draft, state, message)
+    if draft.execution.state is not state:
+        lifecycle.fail_by_force(draft, task, draft.execution.state_info or "")
 
 
 def _put_off(draft: Draft, task: TaskSnapshot, steps: Sequence[Step]) -> None:

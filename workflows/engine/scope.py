@@ -95,9 +95,7 @@ class DraftReader:
         draft = self._draft
         current = draft.task(self._task_id) if self._task_id else None
         if name is None or (current is not None and current.name == name):
-            if current is not None and self._ends_as is not None:
-                current = replace(current, state=self._ends_as)
-            return describe_task(draft, current) if current else None
+            return describe_task(draft, self._as_it_ends(current)) if current else None
         found = draft.newest_task(name)
         return describe_task(draft, found) if found else None
 
@@ -125,10 +123,17 @@ class DraftReader:
 
     def _own_tasks(self, state: str | None, *, flat: bool) -> list[JSONObject]:
         """The tasks of this execution as the decision has changed them."""
-        tasks = [task for task in self._draft.all_tasks() if state is None or task.state == state]
+        tasks = [self._as_it_ends(task) for task in self._draft.all_tasks()]
+        tasks = [task for task in tasks if state is None or task.state == state]
         if flat:
             tasks = [task for task in tasks if not self._repeats_its_child(task)]
         return [describe_task(self._draft, task) for task in tasks]
+
+    def _as_it_ends(self, task: TaskSnapshot) -> TaskSnapshot:
+        """The current task is seen with the state in which it is about to end."""
+        if self._ends_as is None or task.id != self._task_id:
+            return task
+        return replace(task, state=self._ends_as)
 
     def _repeats_its_child(self, task: TaskSnapshot) -> bool:
         """Whether the task only stands for a sub-workflow in the same state."""

@@ -21,6 +21,7 @@ MAX_TASK_NAME: Final = 255
 MAX_JOIN_NAME: Final = 208
 # Mistral writes these keys itself; whatever a definition says there is lost.
 _IDENTITY: Final = ("name", "type", "version")
+_WITHOUT_EFFECT: Final = (*_IDENTITY, "description", "tags")
 _WORD: Final = re.compile(r"\w+")
 
 
@@ -54,11 +55,13 @@ def check_task_defaults(checker: Checker, path: Path, value: JSONValue, kind: st
     if not checker.mapping(path, value):
         return
     assert isinstance(value, dict)
-    checker.known_keys(path, value, DEFAULT_RULES)
+    checker.known_keys(path, value, (*DEFAULT_RULES, *_WITHOUT_EFFECT))
     useless = ON_CLAUSES if kind == "reverse" else ("requires",)
     for key, item in value.items():
         if key in DEFAULT_RULES:
             DEFAULT_RULES[key](checker, (*path, key), item)
+        elif key in _WITHOUT_EFFECT:
+            checker.warn((*path, key), f"'{key}' has no effect in task-defaults")
         if key in useless:
             checker.warn((*path, key), f"'{key}' has no effect in a {kind} workflow")
 

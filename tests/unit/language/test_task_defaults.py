@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from workflows.language.parser import parse_workflows
 from workflows.language.specs import Clause, PolicySpecs, Publish, RetrySpec, TaskSpec, Transition
 
@@ -127,3 +129,11 @@ def test_requires_are_united_and_a_task_does_not_require_itself() -> None:
     assert tasks["log_in"].requires == ()
     assert tasks["delete"].requires == ("find", "log_in")
     assert tasks["find"].requires == ("log_in",)
+
+
+@pytest.mark.parametrize("entry", ["description: x", "name: x", "tags: [a]", "version: '2.0'"])
+def test_what_has_no_effect_in_task_defaults_is_a_warning(entry: str) -> None:
+    tasks = "tasks: {a: {action: std.noop}}"
+    text = f"version: '2.0'\nw:\n  task-defaults: {{{entry}}}\n  {tasks}\n"
+    (warning,) = parse_workflows(text).warnings
+    assert "has no effect in task-defaults" in warning.message

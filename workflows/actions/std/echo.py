@@ -21,5 +21,17 @@ class EchoAction(Action):
 
     def run(self, context: ActionContext, output: JSONValue, delay: JSONValue = 0) -> JSONValue:
         if delay:
-            time.sleep(parse_seconds(delay, "delay"))
+            time.sleep(_as_delay(delay))
         return output
+
+
+def _as_delay(value: JSONValue) -> float:
+    """Return the value as seconds; a text that is no number and a negative number are no delay."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return 0
+    if isinstance(value, (int, float)) and not 0 <= value < float("inf"):
+        return 0
+    return parse_seconds(value, "delay")

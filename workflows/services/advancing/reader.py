@@ -38,9 +38,9 @@ class DatabaseReader(NoReader):
     ) -> list[JSONObject]:
         found = self._executions()
         if id is not None:
-            found = found.filter(id=_parse_id(id))
+            found = found.filter(id__in=_parse_id(id))
         if root_execution_id is not None:
-            found = found.filter(root_execution_id=_parse_id(root_execution_id))
+            found = found.filter(root_execution_id__in=_parse_id(root_execution_id))
         if state is not None:
             found = found.filter(state=state)
         if from_time is not None:
@@ -61,7 +61,7 @@ class DatabaseReader(NoReader):
     ) -> list[JSONObject]:
         executions = self._executions()
         if workflow_execution_id is not None:
-            wanted = {_parse_id(workflow_execution_id)}
+            wanted = _parse_id(workflow_execution_id)
             if recursive:
                 wanted |= self._descendants(wanted)
             executions = executions.filter(id__in=wanted)
@@ -141,11 +141,12 @@ def _limited(found: QuerySet[_Row]) -> list[_Row]:
     return rows
 
 
-def _parse_id(value: str) -> UUID:
+def _parse_id(value: str) -> set[UUID]:
+    """The one id that a text is, or none: nothing has an id that is no UUID."""
     try:
-        return UUID(str(value))
-    except ValueError as error:
-        raise ExpressionFailed("An execution's id must be a UUID.") from error
+        return {UUID(str(value))}
+    except ValueError:
+        return set()
 
 
 def _parse_time(value: str) -> datetime:
