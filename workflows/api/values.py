@@ -97,10 +97,11 @@ def date_text(moment: datetime | None) -> str | None:
 
 
 def parse_date(name: str, text: str) -> datetime:
-    """Read a date of a filter, with a space or a `T` in the middle."""
+    """Read a date of a filter, in whole seconds; UTC if no zone is said, midnight if no time."""
     try:
-        return datetime.strptime(text.replace("T", " ", 1), DATE_FORMAT).replace(tzinfo=UTC)
-    except ValueError as error:
+        moment = datetime.fromisoformat(text).replace(microsecond=0)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise invalid(name, text, "Expected a date like 2026-01-31 12:00:00.") from error
 
 

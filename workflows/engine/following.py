@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from workflows.engine.draft import Draft
     from workflows.engine.snapshot import TaskSnapshot
-    from workflows.jsontypes import JSONObject, JSONValue
+    from workflows.jsontypes import JSONObject
     from workflows.language.specs import TaskSpec
 
 
@@ -136,14 +135,8 @@ def _step(transition: Transition, event: str, scope: Scope) -> Step:
     message = None
     if transition.command is not None and transition.message is not None:
         value = scope.evaluate(transition.message)
-        message = _as_message(value)
+        message = None if value is None else str(value)
     return Step(transition.target, event, transition.command, message)
-
-
-def _as_message(value: JSONValue) -> str | None:
-    if value is None:
-        return None
-    return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 def _start(draft: Draft, step: Step, task: TaskSnapshot) -> None:

@@ -166,11 +166,6 @@ def test_a_success_whose_output_fails_fails_the_deciding_task_too() -> None:
     assert execution.execution.state is State.ERROR
 
 
-def test_a_message_that_is_a_mapping_is_json() -> None:
-    execution = run("    a: {action: std.noop, on-success: ['fail msg=<% {n => null} %>']}\n")
-    assert execution.execution.state_info == '{"n": null}'
-
-
 def test_in_publish_tasks_shows_the_task_as_it_ends() -> None:
     execution = run("""
     a:
