@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from tests.factories import make_caller, start, work
-from workflows.models import TaskExecution, WorkflowExecution
+from workflows.engine.states import State
+from workflows.jsontypes import JSONValue
+from workflows.models import ActionExecution, TaskExecution, WorkflowExecution
 from workflows.services.advancing.advance import advance
 from workflows.services.definitions.workflow_uploads import create_workflows
+from workflows.services.running.action_runs import complete_action
 
 NESTED = """
 version: "2.0"
@@ -78,6 +81,13 @@ def failed_deep(team: str = "blue") -> WorkflowExecution:
 def waiting(team: str = "blue") -> WorkflowExecution:
     """An execution whose asynchronous action waits for its result."""
     return start(WAITING, caller=make_caller(team))
+
+
+def complete(action: ActionExecution, result: JSONValue = None) -> None:
+    """Report the result of an asynchronous action, as somebody else would."""
+    complete_action(action.pk, state=State.SUCCESS, output=result, has_output=True)
+    assert action.execution_id is not None
+    advance(action.execution_id)
 
 
 def with_failed_items(team: str = "blue") -> WorkflowExecution:

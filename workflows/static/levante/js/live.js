@@ -1,10 +1,11 @@
 // <levante-live src seq final>: keeps the page of an execution up to date.
 //
-// Asks for what has changed behind a sequence number, every 2 seconds while the page is in sight and
+// Asks for what has changed behind a sequence number, every 1.5 seconds while the page is in sight and
 // every 15 when it is not, and stops at the end of the execution. Parts of the page with `data-live`
 // are then read anew; a graph takes its states from the answer.
 
-const IN_SIGHT = 2000;
+// A change has to be seen within 2 seconds, with the answer and the drawing.
+const IN_SIGHT = 1500;
 const HIDDEN = 15000;
 const SMALL_GRAPH = 300;
 // A panel that opens over the page changes the address.
