@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 import psycopg
@@ -39,11 +41,34 @@ unsafe:
 """
 
 
-def program(name: str) -> str:
+PAGE: Final = (ROOT / "docs" / "operations.md").read_text()
+(BACKUP,) = re.findall(r"^    (pg_dump .*)$", PAGE, re.MULTILINE)
+(RESTORE,) = re.findall(r"`(pg_restore [^`]*)`", PAGE)
+
+
+def shell(command: str, folder: Path, database_url: str) -> str:
+    """Run a command of the page of operations in a folder; give what it writes."""
     package = importlib.util.find_spec(PACKAGE)
     assert package is not None
     assert package.origin is not None
-    return str(Path(package.origin).parent / INSTALLATION / "bin" / name)
+    programs = [
+        Path(package.origin).parent / INSTALLATION / "bin", Path(sys.executable).parent, ROOT,
+    ]  # fmt: skip
+    done = subprocess.run(
+        ["bash", "-euc", command],
+        cwd=folder,
+        env={
+            **{key: value for key, value in os.environ.items() if key != "DJANGO_SETTINGS_MODULE"},
+            "DATABASE_URL": database_url,
+            "LEVANTE_DATA_DIR": str(folder / "none"),
+            "PATH": ":".join([*map(str, programs), os.environ["PATH"]]),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def post(stack: LiveStack, path: str, body: Any) -> Any:
@@ -82,9 +107,15 @@ def wait_until_claimed(stack: LiveStack, execution: str) -> None:
         time.sleep(0.1)
 
 
+def answer(stack: LiveStack, execution: str) -> None:
+    action = action_of(stack, execution)
+    done = {"state": "SUCCESS", "output": {"text": "yes"}}
+    url = f"{stack.url}/action_executions/{action['id']}"
+    requests.put(url, json=done, timeout=20).raise_for_status()
+
+
 def test_everything_goes_on_from_a_dump(tmp_path: Path, database_url: str) -> None:
     first = LiveStack(tmp_path / "first").start()
-    dump = tmp_path / "levante.dump"
     try:
         post(first, "workflows", TEXT)
         started = {
@@ -95,10 +126,7 @@ def test_everything_goes_on_from_a_dump(tmp_path: Path, database_url: str) -> No
         for name in ("waits", "unsafe"):
             wait_until_claimed(first, started[name])
         state = json.loads((first.directory / "data" / "servers.json").read_text())
-        subprocess.run(
-            [program("pg_dump"), "--format=custom", f"--file={dump}", state["database_url"]],
-            check=True,
-        )
+        shell(BACKUP, tmp_path, state["database_url"])
     finally:
         first.kill()
 
@@ -107,36 +135,19 @@ def test_everything_goes_on_from_a_dump(tmp_path: Path, database_url: str) -> No
         database.execute(f"CREATE DATABASE {name}")
     url = database_url.replace("/levante?", f"/{name}?")
     assert url != database_url
-    subprocess.run(
-        [program("pg_restore"), "--no-owner", "--exit-on-error", f"--dbname={url}", dump],
-        check=True,
-    )
-    variables = {"DATABASE_URL": url}
-    recovered = subprocess.run(
-        [sys.executable, "manage.py", "recover"],
-        cwd=ROOT,
-        env={
-            **{key: value for key, value in os.environ.items() if key != "DJANGO_SETTINGS_MODULE"},
-            **variables,
-            "LEVANTE_DATA_DIR": str(tmp_path / "none"),
-        },
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert recovered.stdout.startswith("1 unsafe actions ended as lost")
+    shell(RESTORE, tmp_path, url)
+    assert shell("manage.py recover --dry-run", tmp_path, url).startswith("1 unsafe actions")
+    recovered = shell("manage.py recover", tmp_path, url)
+    assert recovered.startswith("1 unsafe actions ended as lost")
 
+    variables = {"DATABASE_URL": url}
     second = LiveStack(tmp_path / "second", settings=variables).start()
     try:
         assert wait(second, started["ended"]) == ("SUCCESS", {"text": "kept"})
         state, output = wait(second, started["unsafe"])
         assert state == "SUCCESS"  # the workflow deals with the error of its task
         assert "lost" in output["result"] or "unknown" in output["result"]
-        action = action_of(second, started["waits"])
-        done = {"state": "SUCCESS", "output": {"text": "yes"}}
-        requests.put(
-            f"{second.url}/action_executions/{action['id']}", json=done, timeout=20
-        ).raise_for_status()
+        answer(second, started["waits"])
         assert wait(second, started["waits"]) == ("SUCCESS", {"answer": {"text": "yes"}})
         again = post(second, "executions", {"workflow_name": "ended"})["id"]
         assert wait(second, again)[0] == "SUCCESS"
@@ -144,3 +155,22 @@ def test_everything_goes_on_from_a_dump(tmp_path: Path, database_url: str) -> No
         second.stop()
         with psycopg.connect(database_url, autocommit=True) as database:
             database.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_everything_goes_on_from_a_copy_of_the_folder_of_a_service_that_was_stopped(
+    tmp_path: Path,
+) -> None:
+    first = LiveStack(tmp_path / "first").start()
+    post(first, "workflows", TEXT)
+    waits = post(first, "executions", {"workflow_name": "waits"})["id"]
+    wait_until_claimed(first, waits)
+    assert first.stop() == 0
+    second = LiveStack(tmp_path / "second")
+    shutil.copytree(first.directory / "data", second.directory / "data", symlinks=True)
+    shutil.rmtree(first.directory)
+    second.start()
+    try:
+        answer(second, waits)
+        assert wait(second, waits) == ("SUCCESS", {"answer": {"text": "yes"}})
+    finally:
+        second.stop()

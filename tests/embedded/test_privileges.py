@@ -38,3 +38,14 @@ def test_no_other_right_of_root_is_kept() -> None:
         if name in ("CapPrm", "CapEff", "CapInh", "CapAmb")
     }
     assert set(kept.values()) == {1 << 1}, kept  # CAP_DAC_OVERRIDE
+
+
+def test_a_folder_that_was_copied_is_given_to_the_user(tmp_path: Path) -> None:
+    folder = tmp_path / "cluster"
+    (folder / "base").mkdir(parents=True)
+    (folder / "base" / "1").write_text("")
+    (folder / "link").symlink_to("/nonexistent")
+    user = find_server_user()
+    user.own_all(folder)
+    found = {path.lstat().st_uid for path in (folder, *folder.rglob("*"))}
+    assert found == {user.uid}

@@ -112,6 +112,7 @@ class PostgresServer:
 
     def command(self) -> list[str]:
         """Write the server's settings and return the command that runs it in the foreground."""
+        self._user.own_all(self.directory)
         settings = SETTINGS | ({} if self._durable else THROW_AWAY_SETTINGS)
         settings["max_connections"] = str(self._connections)
         settings["unix_socket_directories"] = f'"{self._socket_directory}"'

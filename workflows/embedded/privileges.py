@@ -39,6 +39,18 @@ class ServerUser:
         if os.geteuid() == 0:
             os.chown(path, self.uid, self.gid)
 
+    def own_all(self, folder: Path) -> None:
+        """Give a folder with all in it to the user, if it is somebody else's.
+
+        It has been copied, or the first of the users has come to this machine since. The folder
+        itself comes last, so that what is interrupted begins anew.
+        """
+        if os.geteuid() != 0 or folder.stat().st_uid == self.uid:
+            return
+        for place, _, files in os.walk(folder, topdown=False):
+            for path in (*(os.path.join(place, name) for name in files), place):
+                os.lchown(path, self.uid, self.gid)
+
     def launcher(self) -> list[str]:
         """Return what to put before a command so that it runs as this user.
 
