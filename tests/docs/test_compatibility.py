@@ -22,7 +22,7 @@ KINDS: Final = {
     "R": range(1, 12),
     "X": range(1, 15),
     "1j.": range(1, 11),
-    "D": range(1, 50),
+    "D": range(1, 53),
 }
 
 
